@@ -1,0 +1,57 @@
+"""The nouns: frozen values, valid once built."""
+
+from scanner.model.findings import (
+    Advisories,
+    Finding,
+    FixStatus,
+    OperatingSystem,
+    PackageGroup,
+    Scanner,
+    ScanReport,
+    Severity,
+)
+from scanner.model.reference import (
+    Digest,
+    ImageReference,
+    Platform,
+    ScanJob,
+)
+from scanner.model.registries import Registries
+from scanner.model.report import (
+    PlatformVerdict,
+    Report,
+)
+from scanner.model.verdict import (
+    NotApplicable,
+    NotApplicableReason,
+    Policy,
+    Status,
+    Unexaminable,
+    UnknownReason,
+    Verdict,
+)
+
+__all__ = [
+    "Advisories",
+    "Digest",
+    "Finding",
+    "FixStatus",
+    "ImageReference",
+    "NotApplicable",
+    "NotApplicableReason",
+    "OperatingSystem",
+    "PackageGroup",
+    "Platform",
+    "PlatformVerdict",
+    "Policy",
+    "Registries",
+    "Report",
+    "ScanJob",
+    "ScanReport",
+    "Scanner",
+    "Severity",
+    "Status",
+    "Unexaminable",
+    "UnknownReason",
+    "Verdict",
+]

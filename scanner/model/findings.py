@@ -1,0 +1,117 @@
+"""What was seen in an image, by what, and against which advisories."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from scanner.model.reference import Digest
+
+
+class Severity(IntEnum):
+    """Trivy's five, comparable. UNKNOWN is the lowest: nobody has rated the vulnerability yet."""
+
+    UNKNOWN = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+
+class FixStatus(StrEnum):
+    """Trivy's eight answers to "is there a fix?" (trivy-db `pkg/types/status.go`)."""
+
+    UNKNOWN = "unknown"
+    NOT_AFFECTED = "not_affected"
+    AFFECTED = "affected"
+    FIXED = "fixed"
+    UNDER_INVESTIGATION = "under_investigation"
+    WILL_NOT_FIX = "will_not_fix"
+    FIX_DEFERRED = "fix_deferred"
+    END_OF_LIFE = "end_of_life"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One known vulnerability in one installed package. All text comes from image or advisory."""
+
+    vulnerability: str
+    severity: Severity
+    severity_source: str
+    package: str
+    installed_version: str
+    fixed_version: str
+    status: FixStatus
+    package_class: str
+    package_type: str
+    target: str
+    package_path: str
+    layer_diff_id: str
+    title: str
+    url: str
+
+    @property
+    def is_fixable(self) -> bool:
+        """Whether a version without the vulnerability has been published."""
+        return bool(self.fixed_version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingSystem:
+    """The distribution that Trivy recognised in the image."""
+
+    family: str
+    name: str
+    is_end_of_life: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisories:
+    """The advisory database that findings were matched against."""
+
+    source: str
+    """Where it came from: an OCI reference, or `bundled-sample`."""
+    digest: Digest
+    updated_at: datetime
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether this is the small bundled set that knows the sample images only."""
+        return self.source == "bundled-sample"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanner:
+    """What examined the image, so that a verdict can be reproduced."""
+
+    name: str
+    version: str
+    digest: Digest
+    """sha256 of the scanner's binary."""
+    isolation: str
+    """Sandbox backend and version, e.g. `bubblewrap 0.12.0`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageGroup:
+    """Packages that one analyser listed in one place, e.g. all Debian packages of the image."""
+
+    target: str
+    package_class: str
+    package_type: str
+    package_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanReport:
+    """What was seen in an image: the evidence that a verdict rests on."""
+
+    operating_system: OperatingSystem | None
+    package_groups: tuple[PackageGroup, ...]
+    findings: tuple[Finding, ...]
+    warnings: tuple[str, ...] = ()
+    """What the scanner said on its error stream about things it could not read; escaped, capped."""
+
+    @property
+    def package_count(self) -> int:
+        """How many packages were examined in all."""
+        return sum(group.package_count for group in self.package_groups)

@@ -1,0 +1,52 @@
+"""Reads JSON from strangers, with no surprises (RFC 8259 section 4: names should be unique)."""
+
+import json
+import math
+from typing import Any, Never
+
+from scanner.errors import InvalidMessageError
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise InvalidMessageError("a name stands twice in one object", field="body")
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise InvalidMessageError("a number is out of range", field="body")
+    return number
+
+
+def _refuse_constant(text: str) -> Never:
+    raise InvalidMessageError(f"{text} is not JSON", field="body")
+
+
+def parse_object(untrusted_body: bytes, *, max_bytes: int) -> dict[str, Any]:
+    """Parse one JSON object of at most `max_bytes` of UTF-8 without a byte order mark.
+
+    Raises InvalidMessageError for everything else: other encodings, duplicate names, NaN and
+    infinities, trailing bytes, and nesting deeper than the interpreter's stack.
+    """
+    if len(untrusted_body) > max_bytes:
+        raise InvalidMessageError(f"is larger than {max_bytes} bytes", field="body")
+    try:
+        value = json.loads(
+            untrusted_body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_float=_finite,
+            parse_constant=_refuse_constant,
+        )
+    except UnicodeDecodeError as error:
+        raise InvalidMessageError("is not UTF-8", field="body") from error
+    except RecursionError as error:
+        raise InvalidMessageError("is nested too deep", field="body") from error
+    except ValueError as error:
+        # Python refuses integers of more than 4,300 digits with a plain ValueError.
+        raise InvalidMessageError("is not JSON", field="body") from error
+    if not isinstance(value, dict):
+        raise InvalidMessageError("is not a JSON object", field="body")
+    return value

@@ -1,0 +1,258 @@
+"""The ports' second implementation: in memory, with state, and faults on demand."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from scanner.errors import AdvisoriesError, NoticeError, PushscanError
+from scanner.model import (
+    Advisories,
+    Digest,
+    ImageReference,
+    NotApplicable,
+    NotApplicableReason,
+    Report,
+    Scanner,
+    ScanReport,
+    Status,
+    Unexaminable,
+)
+from scanner.notify.ledger import Entry
+from scanner.notify.message import Notice
+from scanner.notify.route import Route
+from scanner.ports import CurrentVerdict, Layout, Resolved, ResolvedImage
+
+
+@dataclass(kw_only=True)
+class StubRegistry:
+    """A registry that holds what tests put into it; everything else has been deleted."""
+
+    manifests: dict[Digest, Resolved] = field(default_factory=dict)
+    """What each digest resolves to."""
+    layers: dict[Digest, tuple[Digest, ...]] = field(default_factory=dict)
+    """diff_ids by image digest; an image without an entry has one layer named like itself."""
+    unpullable: dict[Digest, Unexaminable] = field(default_factory=dict)
+    outage: PushscanError | None = None
+    """Raised by every call while it is set."""
+    resolved: list[ImageReference] = field(default_factory=list)
+    pulled: list[Digest] = field(default_factory=list)
+
+    def resolve(self, image: ImageReference) -> Resolved:
+        """Say what was put in under this digest."""
+        self._raise_outage()
+        self.resolved.append(image)
+        return self.manifests.get(image.digest, NotApplicable(reason=NotApplicableReason.DELETED))
+
+    def pull(self, image: ResolvedImage, *, into: Path) -> Layout | Unexaminable:
+        """Pretend to have pulled; the folder must be there and empty, as for the real one."""
+        self._raise_outage()
+        digest = image.reference.digest
+        self.pulled.append(digest)
+        if digest in self.unpullable:
+            return self.unpullable[digest]
+        if any(into.iterdir()):
+            raise FileExistsError(into)
+        return Layout(path=into, diff_ids=self.layers.get(digest, (digest,)))
+
+    def _raise_outage(self) -> None:
+        if self.outage is not None:
+            raise self.outage
+
+
+@dataclass(kw_only=True)
+class StubScanner:
+    """A scanner that sees what tests tell it to see, by the image's diff_ids."""
+
+    scanner: Scanner
+    database: Advisories
+    seen: dict[tuple[Digest, ...], ScanReport | Unexaminable] = field(default_factory=dict)
+    otherwise: ScanReport | Unexaminable = field(
+        default_factory=lambda: ScanReport(operating_system=None, package_groups=(), findings=())
+    )
+    outage: PushscanError | None = None
+    """Raised by every call while it is set."""
+    scanned: list[Layout] = field(default_factory=list)
+
+    def describe(self) -> Scanner:
+        """Name the scanner."""
+        self._raise_outage()
+        return self.scanner
+
+    def advisories(self) -> Advisories:
+        """Name the advisory database."""
+        self._raise_outage()
+        return self.database
+
+    def scan(self, layout: Layout, *, advisories: Advisories) -> ScanReport | Unexaminable:
+        """Return what was prepared for these layers."""
+        self._raise_outage()
+        if advisories != self.database:
+            raise AdvisoriesError("these advisories are gone")
+        self.scanned.append(layout)
+        return self.seen.get(layout.diff_ids, self.otherwise)
+
+    def _raise_outage(self) -> None:
+        if self.outage is not None:
+            raise self.outage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Save:
+    report: Report
+    part_of: Digest | None
+
+
+class InMemoryReportStore:
+    """Keeps every save and answers from that history: slow, and plainly right."""
+
+    def __init__(self) -> None:
+        self.reports: dict[str, Report] = {}
+        self.outage: PushscanError | None = None
+        self._saves: list[_Save] = []
+        self._lock = threading.RLock()
+
+    def find_report(self, report_id: str) -> Report | None:
+        """Return a stored report."""
+        self._raise_outage()
+        return self.reports.get(report_id)
+
+    def save(self, report: Report, *, part_of: Digest | None = None) -> CurrentVerdict:
+        """Store a report; what is current follows from all that were saved."""
+        self._raise_outage()
+        with self._lock:
+            self.reports.setdefault(report.id, report)
+            self._saves.append(_Save(report=report, part_of=part_of))
+            return self._current(report.image)
+
+    def current(self, image: ImageReference) -> CurrentVerdict | None:
+        """Return the verdict of the latest examination."""
+        self._raise_outage()
+        with self._lock:
+            return self._current(image) if self._saves_of(image) else None
+
+    def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
+        """Return the digest of the latest push of a tag."""
+        self._raise_outage()
+        with self._lock:
+            pushes = [
+                (save.report.requested_at, save.report.image.digest)
+                for save in self._saves
+                if (registry, repository, tag)
+                == (save.report.image.registry, save.report.image.repository, save.report.image.tag)
+            ]
+        return max(pushes)[1] if pushes else None
+
+    def list_current(
+        self, *, status: Status | None = None, repository: str | None = None
+    ) -> Iterator[CurrentVerdict]:
+        """Yield what is current, in the order of the names."""
+        self._raise_outage()
+        with self._lock:
+            images = {str(save.report.image): save.report.image for save in self._saves}
+            verdicts = [self._current(image) for image in images.values()]
+        verdicts.sort(key=lambda v: (v.image.registry, v.image.repository, v.image.digest))
+        for verdict in verdicts:
+            if status in {None, verdict.status} and (
+                repository is None or fnmatchcase(verdict.image.repository, repository)
+            ):
+                yield verdict
+
+    def _saves_of(self, image: ImageReference) -> list[_Save]:
+        return [save for save in self._saves if str(save.report.image) == str(image)]
+
+    def _current(self, image: ImageReference) -> CurrentVerdict:
+        saves = self._saves_of(image)
+        report = max((save.report for save in saves), key=lambda r: (r.as_of, r.id))
+        tags = [(s.report.requested_at, s.report.image.tag) for s in saves if s.report.image.tag]
+        indexes = [save.part_of for save in saves if save.part_of]
+        counts = " ".join(f"{s.name}={n}" for s, n in report.severity_counts().items())
+        return CurrentVerdict(
+            image=ImageReference(
+                registry=image.registry,
+                repository=image.repository,
+                digest=image.digest,
+                tag=max(tags)[1] if tags else None,
+            ),
+            status=report.verdict.status,
+            reason=str(report.verdict.reason or ""),
+            rule=report.verdict.rule,
+            explanation=report.verdict.explanation,
+            report_id=report.id,
+            as_of=report.as_of,
+            platform=str(report.platform or ""),
+            counts=counts,
+            part_of=indexes[-1] if indexes else None,
+        )
+
+    def _raise_outage(self) -> None:
+        if self.outage is not None:
+            raise self.outage
+
+
+@dataclass(kw_only=True)
+class RecordingOutbox:
+    """Remembers what shall be told, each verdict on an image once."""
+
+    routes: frozenset[Status] = frozenset({Status.UNHEALTHY, Status.UNKNOWN})
+    """The verdicts that somebody listens to."""
+    announced: list[Report] = field(default_factory=list)
+    outage: PushscanError | None = None
+
+    def announce(self, report: Report) -> None:
+        """Remember a report that calls for a notice, unless the same was said before."""
+        if self.outage is not None:
+            raise self.outage
+        said = {(str(known.image), str(known.verdict)) for known in self.announced}
+        is_new = (str(report.image), str(report.verdict)) not in said
+        if report.verdict.status in self.routes and is_new:
+            self.announced.append(report)
+
+
+class InMemoryLedger:
+    """Entries in a dictionary; one change at a time, as compare-and-swap has it in effect."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self._lock = threading.Lock()
+
+    def find(self, notice: Notice) -> Entry | None:
+        """Return the entry of a notice."""
+        return self.entries.get(notice.id)
+
+    def change(
+        self, notice: Notice, decide: Callable[[Entry | None], Entry | None]
+    ) -> Entry | None:
+        """Replace an entry by what `decide` makes of it."""
+        with self._lock:
+            entry = decide(self.entries.get(notice.id))
+            if entry is not None:
+                self.entries[notice.id] = entry
+            return self.entries.get(notice.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentNotice:
+    """What a channel was given."""
+
+    route: str
+    notice_id: str
+    body: bytes
+
+
+@dataclass(kw_only=True)
+class RecordingChannel:
+    """Accepts notices, or refuses them while `refusal` is set."""
+
+    sent: list[SentNotice] = field(default_factory=list)
+    refusal: NoticeError | None = None
+    during_send: Callable[[], None] = lambda: None
+    """Called in the middle of every send: where a second worker may come between."""
+
+    def send(self, route: Route, *, notice_id: str, body: bytes) -> None:
+        """Remember a notice."""
+        self.during_send()
+        if self.refusal is not None:
+            raise self.refusal
+        self.sent.append(SentNotice(route=route.name, notice_id=notice_id, body=body))

@@ -1,0 +1,137 @@
+"""Examples of reports, one a verdict; `seed` gives another id to the same content."""
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+
+from scanner.model import (
+    Digest,
+    NotApplicableReason,
+    Platform,
+    PlatformVerdict,
+    Policy,
+    Report,
+    Scanner,
+    Severity,
+    Status,
+    UnknownReason,
+    Verdict,
+)
+from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
+
+SCANNER = Scanner(
+    name="trivy",
+    version="0.76.0",
+    digest=Digest("sha256:" + "7f" * 32),
+    isolation="bubblewrap 0.12.0",
+)
+AMD64 = Platform(os="linux", architecture="amd64")
+ARM64 = Platform(os="linux", architecture="arm64", variant="v8")
+
+
+def report(
+    verdict: Verdict,
+    *,
+    as_of: datetime = NOW,
+    requested_at: datetime = NOW,
+    tag: str | None = "v7",
+    seed: int = 0,
+) -> Report:
+    """Return a report with this verdict, on an image that was not examined."""
+    inputs = f"{verdict} {as_of} {seed}"
+    return Report(
+        id=hashlib.sha256(inputs.encode()).hexdigest(),
+        image=replace(IMAGE, tag=tag),
+        job_id=job().id,
+        requested_at=requested_at,
+        as_of=as_of,
+        finished_at=as_of,
+        verdict=verdict,
+        policy=Policy(),
+        scanner=SCANNER,
+        advisories=ADVISORIES,
+    )
+
+
+def unhealthy_report(
+    *,
+    as_of: datetime = NOW,
+    requested_at: datetime = NOW,
+    tag: str | None = "v7",
+    seed: int = 0,
+) -> Report:
+    """Return a report on an image with a critical and a high finding."""
+    findings = (
+        replace(finding(Severity.CRITICAL), vulnerability="CVE-2021-44228", package="log4j-core"),
+        finding(Severity.HIGH),
+    )
+    verdict = Verdict(
+        status=Status.UNHEALTHY,
+        rule="severity-threshold",
+        explanation="2 findings at or above HIGH, the worst CRITICAL.",
+        violations=findings,
+    )
+    return replace(
+        report(verdict, as_of=as_of, requested_at=requested_at, tag=tag, seed=seed),
+        platform=AMD64,
+        scan=scan_report(*findings, warnings=("app/broken.jar: not a zip file",)),
+        config_digest=Digest("sha256:" + "c0" * 32),
+        layers=(Digest("sha256:" + "1a" * 32), Digest("sha256:" + "2b" * 32)),
+    )
+
+
+def healthy_report(
+    *, as_of: datetime = NOW, requested_at: datetime = NOW, tag: str | None = "v7"
+) -> Report:
+    """Return a report on an image without findings."""
+    verdict = Verdict(
+        status=Status.HEALTHY, rule="severity-threshold", explanation="No finding in 88 packages."
+    )
+    return replace(
+        report(verdict, as_of=as_of, requested_at=requested_at, tag=tag),
+        platform=AMD64,
+        scan=scan_report(),
+    )
+
+
+def unknown_report(
+    reason: UnknownReason = UnknownReason.CORRUPT_LAYER, *, tag: str | None = "v7"
+) -> Report:
+    """Return a report on an image that could not be examined."""
+    verdict = Verdict(
+        status=Status.UNKNOWN,
+        reason=reason,
+        rule="examination-complete",
+        explanation="Layer 2 is not what its digest says.",
+    )
+    return report(verdict, tag=tag)
+
+
+def not_applicable_report() -> Report:
+    """Return a report on a signature."""
+    verdict = Verdict(
+        status=Status.NOT_APPLICABLE,
+        reason=NotApplicableReason.SIGNATURE,
+        rule="is-an-image",
+        explanation="The manifest is no image: signature.",
+    )
+    return replace(report(verdict), scanner=None, advisories=None)
+
+
+def index_report(*children: tuple[Platform, Report], digest: Digest) -> Report:
+    """Return a report on an index of these images, as healthy as the first of them."""
+    worst = children[0][1].verdict
+    return replace(
+        report(worst),
+        image=replace(IMAGE, digest=digest),
+        platforms=tuple(
+            PlatformVerdict(
+                platform=platform,
+                digest=child.image.digest,
+                verdict=child.verdict,
+                report_id=child.id,
+                counts=child.severity_counts(),
+            )
+            for platform, child in children
+        ),
+    )

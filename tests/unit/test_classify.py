@@ -1,0 +1,218 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from scanner.classify import classify, classify_index
+from scanner.model import (
+    Finding,
+    NotApplicable,
+    NotApplicableReason,
+    OperatingSystem,
+    PackageGroup,
+    Platform,
+    PlatformVerdict,
+    Policy,
+    ScanReport,
+    Severity,
+    Status,
+    Unexaminable,
+    UnknownReason,
+    Verdict,
+)
+from tests.examples import ADVISORIES, DIGEST, NOW, finding, scan_report
+
+
+def judge(seen: ScanReport | Unexaminable | NotApplicable, policy: Policy = Policy()) -> Verdict:  # noqa: B008 - frozen
+    """Judge with fresh advisories."""
+    return classify(seen, advisories=ADVISORIES, policy=policy, as_of=NOW)
+
+
+def test_an_examined_image_without_findings_is_healthy() -> None:
+    """The explanation says how much was examined."""
+    verdict = judge(scan_report())
+    assert (verdict.status, verdict.rule) == (Status.HEALTHY, "severity-threshold")
+    assert verdict.explanation.startswith("88 packages examined")
+
+
+@pytest.mark.parametrize(
+    ("severity", "fail_on", "status"),
+    [
+        (Severity.CRITICAL, Severity.HIGH, Status.UNHEALTHY),
+        (Severity.HIGH, Severity.HIGH, Status.UNHEALTHY),
+        (Severity.MEDIUM, Severity.HIGH, Status.HEALTHY),
+        (Severity.UNKNOWN, Severity.LOW, Status.HEALTHY),
+        (Severity.LOW, Severity.LOW, Status.UNHEALTHY),
+    ],
+)
+def test_the_threshold_decides(severity: Severity, fail_on: Severity, status: Status) -> None:
+    """At the threshold is over it; a severity nobody has given is under every threshold."""
+    assert judge(scan_report(finding(severity)), Policy(fail_on=fail_on)).status is status
+
+
+@pytest.mark.parametrize(
+    ("fixed_version", "ignore_unfixed", "status"),
+    [
+        ("", True, Status.HEALTHY),
+        ("", False, Status.UNHEALTHY),
+        ("2.10.1", True, Status.UNHEALTHY),
+    ],
+)
+def test_findings_without_a_fix_may_be_ignored(
+    fixed_version: str,
+    ignore_unfixed: bool,
+    status: Status,
+) -> None:
+    """Only if the policy says so."""
+    seen = scan_report(finding(fixed_version=fixed_version))
+    assert judge(seen, Policy(ignore_unfixed=ignore_unfixed)).status is status
+
+
+def test_the_worst_violation_stands_first() -> None:
+    """A message that is cut keeps what matters."""
+    low, critical = finding(Severity.HIGH), finding(Severity.CRITICAL)
+    assert judge(scan_report(low, critical)).violations == (critical, low)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"operating_system": None}, UnknownReason.UNSUPPORTED_OS),
+        (
+            {"operating_system": OperatingSystem(family="none", name="")},
+            UnknownReason.UNSUPPORTED_OS,
+        ),
+        (
+            {"operating_system": OperatingSystem(family="foobar", name="1")},
+            UnknownReason.UNSUPPORTED_OS,
+        ),
+        (
+            {"operating_system": OperatingSystem(family="debian", name="9", is_end_of_life=True)},
+            UnknownReason.END_OF_LIFE,
+        ),
+        ({"package_groups": ()}, UnknownReason.NO_PACKAGES),
+        (
+            {
+                "package_groups": (
+                    PackageGroup(
+                        target="Python",
+                        package_class="lang-pkgs",
+                        package_type="python-pkg",
+                        package_count=3,
+                    ),
+                )
+            },
+            UnknownReason.NO_PACKAGES,
+        ),
+    ],
+)
+def test_what_was_not_examined_is_never_healthy(
+    change: dict[str, object], reason: UnknownReason
+) -> None:
+    """No findings may only be said of what was looked at; a violation still counts."""
+    verdict = judge(scan_report(**change))
+    assert (verdict.status, verdict.reason) == (Status.UNKNOWN, reason)
+    assert judge(scan_report(finding(), **change)).status is Status.UNHEALTHY
+
+
+@pytest.mark.parametrize(
+    ("age", "status"),
+    [
+        (timedelta(hours=72), Status.HEALTHY),
+        (timedelta(hours=72, seconds=1), Status.UNKNOWN),
+        (timedelta(days=730), Status.UNKNOWN),
+        (timedelta(hours=-23), Status.HEALTHY),
+        (timedelta(days=-26_000), Status.UNKNOWN),
+    ],
+)
+def test_advisories_must_be_fresh(age: timedelta, status: Status) -> None:
+    """Two years old, or dated 2099: both prove nothing, not even a violation."""
+    advisories = replace(ADVISORIES, updated_at=NOW - age)
+    for seen in (scan_report(), scan_report(finding())):
+        verdict = classify(seen, advisories=advisories, policy=Policy(), as_of=NOW)
+        expected = Status.UNHEALTHY if seen.findings and status is Status.HEALTHY else status
+        assert verdict.status is expected
+        assert (verdict.reason is UnknownReason.STALE_ADVISORIES) is (status is Status.UNKNOWN)
+
+
+def test_no_advisories_at_all_prove_nothing() -> None:
+    """The rule's name says which input was wanting."""
+    verdict = classify(scan_report(), advisories=None, policy=Policy(), as_of=NOW)
+    assert (verdict.status, verdict.rule) == (Status.UNKNOWN, "advisories-fresh")
+
+
+@pytest.mark.parametrize("reason", UnknownReason)
+def test_an_examination_cut_short_is_unknown(reason: UnknownReason) -> None:
+    """Whatever cut it short."""
+    verdict = judge(Unexaminable(reason=reason, detail="why"))
+    assert (verdict.status, verdict.reason, verdict.explanation) == (Status.UNKNOWN, reason, "why")
+
+
+@pytest.mark.parametrize("reason", NotApplicableReason)
+def test_what_is_no_image_is_not_applicable(reason: NotApplicableReason) -> None:
+    """A signature is neither healthy nor not."""
+    assert str(judge(NotApplicable(reason=reason))) == f"not-applicable({reason})"
+
+
+def platform(architecture: str, verdict: Verdict) -> PlatformVerdict:
+    """Return the verdict on one platform."""
+    return PlatformVerdict(
+        platform=Platform(os="linux", architecture=architecture),
+        digest=DIGEST,
+        verdict=verdict,
+        report_id="r",
+        counts={},
+    )
+
+
+def verdict_of(status: Status, *violations: Finding) -> Verdict:
+    """Return a verdict with that status."""
+    reasons: dict[Status, UnknownReason | NotApplicableReason] = {
+        Status.UNKNOWN: UnknownReason.TIMEOUT,
+        Status.NOT_APPLICABLE: NotApplicableReason.ARTIFACT,
+    }
+    reason = reasons.get(status)
+    return Verdict(status=status, reason=reason, rule="r", explanation="e", violations=violations)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        ([Status.HEALTHY, Status.HEALTHY], Status.HEALTHY),
+        ([Status.HEALTHY, Status.UNHEALTHY, Status.UNKNOWN], Status.UNHEALTHY),
+        ([Status.HEALTHY, Status.UNKNOWN], Status.UNKNOWN),
+        ([Status.HEALTHY, Status.NOT_APPLICABLE], Status.HEALTHY),
+        ([Status.NOT_APPLICABLE], Status.NOT_APPLICABLE),
+        ([], Status.NOT_APPLICABLE),
+    ],
+)
+def test_an_index_is_as_healthy_as_its_worst_platform(
+    statuses: list[Status], expected: Status
+) -> None:
+    """One unhealthy platform is enough, and outweighs one that is unknown."""
+    assert classify_index([platform("amd64", verdict_of(s)) for s in statuses]).status is expected
+
+
+def test_an_index_names_its_unhealthy_platforms() -> None:
+    """A person must see which one to mend, and its findings."""
+    verdict = classify_index(
+        [
+            platform("amd64", verdict_of(Status.HEALTHY)),
+            platform("arm64", verdict_of(Status.UNHEALTHY, finding())),
+        ]
+    )
+    assert "linux/arm64" in verdict.explanation
+    assert "amd64" not in verdict.explanation
+    assert verdict.violations == (finding(),)
+
+
+def test_a_platform_that_is_gone_makes_the_index_unknown() -> None:
+    """A manifest that the registry no longer has was not examined."""
+    gone = classify(
+        NotApplicable(reason=NotApplicableReason.DELETED),
+        advisories=None,
+        policy=Policy(),
+        as_of=NOW,
+    )
+    verdict = classify_index([platform("amd64", verdict_of(Status.HEALTHY)), platform("arm", gone)])
+    assert (verdict.status, verdict.reason) == (Status.UNKNOWN, UnknownReason.INCOMPLETE)

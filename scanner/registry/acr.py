@@ -1,0 +1,140 @@
+"""Azure Container Registry behind the `Registry` port."""
+
+import logging
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from azure.core.credentials import TokenCredential
+
+from scanner.errors import RegistryNotOursError
+from scanner.model import ImageReference, Unexaminable, UnknownReason
+from scanner.ports import Layout, Resolved, ResolvedImage
+from scanner.registry.blobs import BlobReader
+from scanner.registry.connections import BLOBS_AT_ONCE
+from scanner.registry.images import Layer, PullPlan, read_plan
+from scanner.registry.layout import LayoutWriter
+from scanner.registry.limits import Limits
+from scanner.registry.redirects import (
+    RedirectRefusedError,
+    RedirectRules,
+    ResolveHost,
+    addresses_of,
+)
+from scanner.registry.resolve import Resolver
+from scanner.registry.retries import Timing
+from scanner.registry.session import Session
+from scanner.registry.tokens import TokenCache
+from scanner.registry.verify import Budget
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcrRegistry:
+    """Resolves and pulls from the registries of the settings, and dials no other.
+
+    Safe to share between threads. Tokens are kept from job to job; connections are not.
+    """
+
+    credential: TokenCredential = field(repr=False)
+    registries: frozenset[str]
+    """Canonical login servers, `host` or `host:port`."""
+    ca_file: Path | None = None
+    """Trusted instead of the system's authorities; for a local registry."""
+    blob_hosts: frozenset[str] = frozenset()
+    """Hosts, `host` or `host:port`, that blobs may be redirected to, beside the registry's own."""
+    limits: Limits = field(default_factory=Limits)
+    resolve_deadline_seconds: float = 60.0
+    deadline_seconds: float = 300.0
+    """For a whole pull."""
+    timing: Timing = field(default_factory=Timing)
+    resolve_host: ResolveHost = addresses_of
+    _tokens: TokenCache = field(init=False, repr=False)
+    _tls: ssl.SSLContext = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # How a frozen dataclass fills its own fields (dataclasses documentation).
+        tokens = TokenCache(credential=self.credential, now=self.timing.now)
+        object.__setattr__(self, "_tokens", tokens)
+        object.__setattr__(self, "_tls", ssl.create_default_context(cafile=self.ca_file))
+
+    def resolve(self, image: ImageReference) -> Resolved:
+        """Say what a manifest is.
+
+        Raises RegistryError when the registry does not answer or refuses us, and
+        RegistryNotOursError, without dialling, for a registry that is not in the settings.
+        """
+        with self._session(image, self.resolve_deadline_seconds) as session:
+            resolver = Resolver(
+                session=session,
+                credential=self.credential,
+                blobs=self._blob_reader(session),
+                limits=self.limits,
+            )
+            resolved = resolver.resolve(image)
+        logger.info("manifest.resolved image=%s as=%s", image, type(resolved).__name__)
+        return resolved
+
+    def pull(self, image: ResolvedImage, *, into: Path) -> Layout | Unexaminable:
+        """Write the image as an OCI layout into an empty folder, verifying every byte.
+
+        Raises RegistryError and RegistryNotOursError as `resolve` does. What has been written
+        is to be thrown away unless a Layout is returned.
+        """
+        plan = read_plan(image.manifest, image.config, self.limits)
+        if isinstance(plan, Unexaminable):
+            return plan
+        with self._session(image.reference, self.deadline_seconds) as session:
+            layout = LayoutWriter(into)
+            fault = self._pull_layers(plan, self._blob_reader(session), layout)
+        if fault:
+            logger.info("image.not_pulled image=%s reason=%s", image.reference, fault.reason)
+            return fault
+        layout.write_blob(plan.config, image.config)
+        layout.write_image(image.reference.digest, image.manifest, media_type=plan.media_type)
+        logger.info("image.pulled image=%s layers=%d", image.reference, len(plan.layers))
+        return Layout(path=into, diff_ids=plan.diff_ids)
+
+    def _pull_layers(
+        self, plan: PullPlan, blobs: BlobReader, layout: LayoutWriter
+    ) -> Unexaminable | None:
+        budget = Budget(self.limits)
+
+        def pull(layer: Layer) -> Unexaminable | None:
+            path = layout.blob_path(layer.digest)
+            try:
+                return blobs.fetch_layer(layer, to=path, budget=budget)
+            except RedirectRefusedError as error:
+                return Unexaminable(reason=UnknownReason.REDIRECT, detail=str(error))
+
+        with ExitStack() as cleanup:
+            threads = ThreadPoolExecutor(BLOBS_AT_ONCE, thread_name_prefix="pull")
+            cleanup.callback(threads.shutdown, cancel_futures=True)
+            # Runs first: after a fault nobody waits for the other layers.
+            cleanup.callback(blobs.session.abandon)
+            for fault in threads.map(pull, plan.layers):
+                if fault:
+                    return fault
+        return None
+
+    def _blob_reader(self, session: Session) -> BlobReader:
+        rules = RedirectRules(
+            registry=session.image.registry,
+            blob_hosts=self.blob_hosts,
+            resolve_host=self.resolve_host,
+        )
+        return BlobReader(session=session, rules=rules)
+
+    def _session(self, image: ImageReference, seconds: float) -> Session:
+        if image.registry not in self.registries:
+            raise RegistryNotOursError(f"{image.registry} is not one of the configured registries.")
+        return Session(
+            image=image,
+            tokens=self._tokens,
+            tls=self._tls,
+            deadline=self.timing.deadline(seconds),
+            timing=self.timing,
+        )

@@ -1,0 +1,16 @@
+"""The only place that starts processes: blind, bounded, and gone when the worker is gone."""
+
+from scanner.sandbox.bubblewrap import Bubblewrap
+from scanner.sandbox.outcome import Completed, Exit, Exited, Killed, Limits, Stopped
+from scanner.sandbox.unconfined import run_trusted
+
+__all__ = [
+    "Bubblewrap",
+    "Completed",
+    "Exit",
+    "Exited",
+    "Killed",
+    "Limits",
+    "Stopped",
+    "run_trusted",
+]

@@ -1,0 +1,226 @@
+"""Run a program in namespaces of its own, made by bubblewrap."""
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path, PurePosixPath
+from typing import Self
+
+from scanner.errors import SandboxUnavailableError
+from scanner.sandbox.outcome import Completed, Exited, Limits
+from scanner.sandbox.supervisor import supervise
+from scanner.sandbox.user import lend, own_uid
+
+logger = logging.getLogger(__name__)
+
+_INNER_UID = 65534  # nobody
+_PROGRAM = "/scanner"
+_STATUS_BYTES = 4096
+_VERSION = re.compile(rb"bubblewrap (\d+\.\d+\.\d+)")
+_TRIAL = Limits(wall_seconds=10.0, stdout_bytes=4096, stderr_bytes=4096)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bubblewrap:
+    """A bubblewrap that has been seen to work on this host; see `probe`."""
+
+    program: Path
+    version: str
+    uid: int | None
+    """User outside the sandbox, or None for the worker's own."""
+
+    @classmethod
+    def probe(cls, program: Path) -> Self:
+        """Build a trial sandbox and keep what works.
+
+        As root a user of the scan's own is tried first, see `scanner.sandbox.user`.
+
+        Raises:
+            SandboxUnavailableError: no sandbox can be built here; the message says what to mend.
+        """
+        if not program.is_file():
+            raise SandboxUnavailableError(f"bubblewrap is not at {program}: install it, >= 0.12.0")
+        version = _version_of(program)
+        reason = ""
+        for uid in dict.fromkeys((own_uid(), None)):
+            sandbox = cls(program=program, version=version, uid=uid)
+            reason = sandbox._reason_not_to_work()
+            if not reason:
+                logger.info("sandbox.probed bubblewrap=%s uid=%s", version, uid)
+                return sandbox
+        raise SandboxUnavailableError(
+            f"bubblewrap cannot build a sandbox: {reason}. The host must allow unprivileged "
+            "user namespaces (in a container: a seccomp profile that allows unshare and mount)"
+        )
+
+    @property
+    def isolation(self) -> str:
+        """Name and version, as a report tells it."""
+        return f"bubblewrap {self.version}"
+
+    def run(
+        self,
+        program: Path,
+        argv: Sequence[str],
+        *,
+        read_only: Mapping[str, Path],
+        environment: Mapping[str, str],
+        limits: Limits,
+    ) -> Completed:
+        """Run a static program with nothing but what is named here.
+
+        Args:
+            program: The program on the host.
+            argv: Its arguments, without its name.
+            read_only: What it may read: path inside -> path on the host. No inside path may lie
+                below another: nothing is ever mounted on, or made in, a hostile tree
+                (CVE-2026-87766).
+            environment: All of its environment, beside HOME and TMPDIR.
+            limits: What it may use.
+
+        Raises:
+            SandboxUnavailableError: the sandbox could not be built; the program did not run.
+        """
+        _refuse_nested([PurePosixPath(inside) for inside in (*read_only, _PROGRAM, "/tmp")])  # noqa: S108 - a path inside
+        uid = self._user_for((program, *read_only.values()))
+        completed, status = self._try(program, argv, read_only, environment, limits, uid)
+        if isinstance(completed.exit, Exited) and b'"exit-code"' not in status:
+            raise SandboxUnavailableError(f"bubblewrap: {_last_line(completed.untrusted_stderr)}")
+        return completed
+
+    def _user_for(self, paths: Sequence[Path]) -> int | None:
+        """Choose the user of one run: the scan's own, if that user can read all."""
+        if self.uid is None:
+            return None
+        try:
+            if lend(paths):
+                return self.uid
+        except OSError as error:
+            raise SandboxUnavailableError(f"cannot be read: {error}") from error
+        logger.warning("sandbox.kept_root uid=%d", self.uid)
+        return None
+
+    def _reason_not_to_work(self) -> str:
+        """Build everything and then execute a program that is not there: needs none to be."""
+        completed, status = self._try(None, [], {}, {}, _TRIAL, self.uid)
+        # The status names the namespaces once they are built.
+        if b'"net-namespace"' in status and b"execvp" in completed.untrusted_stderr:
+            return ""
+        return _last_line(completed.untrusted_stderr) or str(completed.exit)
+
+    def _try(
+        self,
+        program: Path | None,
+        argv: Sequence[str],
+        read_only: Mapping[str, Path],
+        environment: Mapping[str, str],
+        limits: Limits,
+        uid: int | None,
+    ) -> tuple[Completed, bytes]:
+        mounts = dict(read_only) if program is None else {**read_only, _PROGRAM: program}
+        with ExitStack() as stack:
+            fds = {to: stack.enter_context(_opened(path)) for to, path in mounts.items()}
+            status_fd, status_in = os.pipe()
+            stack.callback(os.close, status_fd)
+            with os.fdopen(status_in, "wb"):
+                completed = supervise(
+                    self.program,
+                    [
+                        *_isolation(fds, environment, limits, status_in),
+                        *("--", _PROGRAM, *argv),
+                    ],
+                    limits=limits,
+                    rlimits=_rlimits(limits),
+                    uid=uid,
+                    environment={},
+                    inherited=(*fds.values(), status_in),
+                )
+            os.set_blocking(status_fd, False)
+            return completed, os.read(status_fd, _STATUS_BYTES)
+
+
+def _isolation(
+    fds: Mapping[str, int], environment: Mapping[str, str], limits: Limits, status_fd: int
+) -> list[str]:
+    """Build bubblewrap's flags: every restriction but the kernel limits of `_rlimits`.
+
+    - Every namespace is new: user, IPC, PID, network (with nothing in it), UTS, cgroup, mount.
+      A kernel without cgroup namespaces is accepted, all others are required.
+    - No further user namespace can be made inside; bubblewrap fails if that is not so.
+    - It dies with its parent. (The launcher closes the gap that this leaves at the start.)
+    - A new session: no terminal to push characters into.
+    - No capabilities, in any namespace; user and group are nobody's.
+    - The environment is empty but for HOME, TMPDIR and what is named.
+    - The root is bubblewrap's own tmpfs, made read-only; there is no /proc, /dev, /etc or library.
+    - Read-only are the program and what is named, each a leaf of that root, each mounted by
+      descriptor: what was opened is what is mounted, whatever the path means later.
+    - Writable is /tmp alone, a tmpfs of a given size. (Its inodes are not bounded by that size.)
+    - The working directory is the root, because Trivy obeys files in it (.trivyignore, trivy.yaml).
+    """
+    flags = [
+        *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
+        *("--unshare-cgroup-try", "--disable-userns", "--assert-userns-disabled"),
+        *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+        *("--uid", str(_INNER_UID), "--gid", str(_INNER_UID), "--hostname", "scan"),
+        *("--clearenv", "--setenv", "HOME", "/tmp", "--setenv", "TMPDIR", "/tmp"),  # noqa: S108 - a path inside
+    ]
+    for name, value in environment.items():
+        flags += ["--setenv", name, value]
+    for inside, fd in fds.items():
+        flags += ["--ro-bind-fd", str(fd), inside]
+    flags += ["--size", str(limits.temporary_bytes), "--perms", "0700", "--tmpfs", "/tmp"]  # noqa: S108 - a path inside
+    return [*flags, "--remount-ro", "/", "--chdir", "/", "--json-status-fd", str(status_fd)]
+
+
+def _rlimits(limits: Limits) -> list[str]:
+    """Name the kernel limits, which hold for bubblewrap and all below it.
+
+    CPU time is only a backstop for a supervisor that is gone: the wall clock comes first.
+    """
+    cpu_seconds = int(limits.wall_seconds + 1) * limits.processors
+    return [
+        f"RLIMIT_DATA={limits.memory_bytes}",
+        f"RLIMIT_NPROC={limits.processes}",
+        f"RLIMIT_FSIZE={limits.temporary_bytes}",
+        f"RLIMIT_NOFILE={limits.open_files}",
+        f"RLIMIT_CPU={cpu_seconds}",
+        "RLIMIT_CORE=0",
+        "RLIMIT_MEMLOCK=0",
+        "RLIMIT_MSGQUEUE=0",
+    ]
+
+
+def _version_of(program: Path) -> str:
+    answer = supervise(program, ["--version"], limits=_TRIAL, environment={})
+    version = _VERSION.match(answer.untrusted_stdout)
+    if version is None:
+        reason = _last_line(answer.untrusted_stderr) or f"{program} is no bubblewrap"
+        raise SandboxUnavailableError(f"bubblewrap does not start: {reason}")
+    return version[1].decode()
+
+
+def _refuse_nested(paths: Sequence[PurePosixPath]) -> None:
+    for one, other in combinations(paths, 2):
+        if one.is_relative_to(other) or other.is_relative_to(one):
+            raise ValueError(f"{one} and {other} would be mounted one in the other")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    try:
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise SandboxUnavailableError(f"cannot open {path}: {error.strerror}") from error
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _last_line(untrusted: bytes) -> str:
+    lines = untrusted.decode("ascii", "backslashreplace").strip().splitlines()
+    return "".join(c if c.isprintable() else "?" for c in lines[-1][:300]) if lines else ""

@@ -1,0 +1,152 @@
+"""Watch one program: a deadline, a cap on what it says, and nothing left of it afterwards."""
+
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from scanner.errors import SandboxUnavailableError
+from scanner.sandbox.outcome import Completed, Exit, Exited, Killed, Limits, Stopped
+from scanner.sandbox.user import SCAN_GROUP
+
+logger = logging.getLogger(__name__)
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_READ_BYTES = 1 << 16
+# How long the launcher may take to kill and reap everything below it, and then to die itself.
+_GRACE_SECONDS = 5.0
+# The shell's convention, which bubblewrap and the launcher follow: 128 + signal number.
+_SIGNAL_BASE = 128
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One output of the program, kept up to a limit."""
+
+    pipe: IO[bytes]
+    limit: int
+    kept: bytearray = field(default_factory=bytearray)
+    is_over: bool = False
+
+    def read(self) -> bool:
+        """Take what is there. False at the end of the stream."""
+        chunk = os.read(self.pipe.fileno(), _READ_BYTES)
+        room = self.limit - len(self.kept)
+        self.kept += chunk[:room]
+        self.is_over = self.is_over or len(chunk) > room
+        return bool(chunk)
+
+
+def supervise(
+    program: Path,
+    argv: Sequence[str],
+    *,
+    limits: Limits,
+    rlimits: Iterable[str] = (),
+    uid: int | None = None,
+    environment: Mapping[str, str],
+    inherited: Sequence[int] = (),
+) -> Completed:
+    """Run a program under the launcher and wait for its end or its limits.
+
+    On return no process, descriptor or file of the run is left. The kernel ends the run when the
+    calling *thread* ends (PR_SET_PDEATHSIG follows the thread), hence also when the process does;
+    this call blocks its thread, so only its death can do that.
+
+    Args:
+        program: What is executed; opened here, so that another uid need not reach its path.
+        argv: Its arguments, without its name.
+        limits: Of these the wall clock and the two output limits are enforced here.
+        rlimits: `NAME=VALUE` for `setrlimit`, soft and hard alike.
+        uid: User to become, in the scans' group; None to stay.
+        environment: All of the program's environment.
+        inherited: Descriptors that the program inherits.
+
+    Raises:
+        SandboxUnavailableError: the program is not there, or no process can be started.
+    """
+    try:
+        program_fd = os.open(program, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        raise SandboxUnavailableError(f"cannot open {program}: {error.strerror}") from error
+    launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())]
+    launch += ["-" if uid is None else f"{uid}:{SCAN_GROUP}", *rlimits]
+    launch += ["--", str(program_fd), program.name, *argv]
+    try:
+        launcher = subprocess.Popen(  # noqa: S603 - an argv list, built here; no shell
+            launch,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            pass_fds=(program_fd, *inherited),
+            env=dict(environment),
+            cwd="/",
+        )
+    except OSError as error:
+        raise SandboxUnavailableError(f"cannot start a process: {error.strerror}") from error
+    finally:
+        os.close(program_fd)
+    with launcher:
+        try:
+            return _watch(launcher, limits)
+        finally:
+            _end(launcher)
+
+
+def _watch(launcher: subprocess.Popen[bytes], limits: Limits) -> Completed:
+    if launcher.stdout is None or launcher.stderr is None:
+        raise AssertionError("both streams are pipes")
+    stdout = _Stream(launcher.stdout, limits.stdout_bytes)
+    stderr = _Stream(launcher.stderr, limits.stderr_bytes)
+    stopped = _read_until_end(stdout, stderr, time.monotonic() + limits.wall_seconds)
+    # After a stop nobody waits for the end of a stream: a survivor could hold it open.
+    end = stopped or _exit_of(launcher.wait(_GRACE_SECONDS))
+    return Completed(
+        exit=end, untrusted_stdout=bytes(stdout.kept), untrusted_stderr=bytes(stderr.kept)
+    )
+
+
+def _exit_of(code: int) -> Exit:
+    if code < 0:
+        return Killed(-code)
+    return Exited(code) if code <= _SIGNAL_BASE else Killed(code - _SIGNAL_BASE)
+
+
+def _read_until_end(stdout: _Stream, stderr: _Stream, deadline: float) -> Stopped | None:
+    """Read both streams to their ends, which come when the launcher has reaped everything."""
+    with selectors.DefaultSelector() as selector:
+        for stream in (stdout, stderr):
+            os.set_blocking(stream.pipe.fileno(), False)
+            selector.register(stream.pipe, selectors.EVENT_READ, stream)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return Stopped.TIMEOUT
+            for key, _ in selector.select(left):
+                if not key.data.read():
+                    selector.unregister(key.fileobj)
+            if stdout.is_over:
+                return Stopped.OUTPUT_LIMIT
+    return None
+
+
+def _end(launcher: subprocess.Popen[bytes]) -> None:
+    """Have the launcher kill and reap all below it; kill it too if it does not end in time."""
+    if launcher.poll() is not None:
+        return
+    launcher.send_signal(signal.SIGTERM)
+    try:
+        launcher.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        logger.error("sandbox.lingered launcher=%d seconds=%.0f", launcher.pid, _GRACE_SECONDS)  # noqa: TRY400 - the stack tells nothing
+        launcher.kill()
+        launcher.wait(_GRACE_SECONDS)

@@ -1,0 +1,60 @@
+"""The user that a run belongs to outside the sandbox: one of its own, where the worker is root.
+
+The kernel counts processes per user (RLIMIT_NPROC) and never limits root's.
+"""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+# Between the users that distributions hand out and the dynamic ones of systemd. The group is one
+# for all processes, so that they can share what is lent to it.
+SCAN_GROUP = 61_000
+_FIRST_UID = 61_001
+_UIDS = 3_999
+
+
+def own_uid() -> int | None:
+    """Return a user for the scans of this process, or None when we cannot become another."""
+    return None if os.geteuid() else _FIRST_UID + os.getpid() % _UIDS
+
+
+def lend(paths: Iterable[Path]) -> bool:
+    """Let the scans' group read these files and trees, and reach them.
+
+    Only what lies in the temporary directory is changed: scratch of ours. Returns False when more
+    than that would have to change; the run must then keep the worker's own user. Of a tree that
+    lies elsewhere only the top is looked at.
+    """
+    scratch = Path(tempfile.gettempdir()).resolve()
+    closed = []
+    for path in paths:
+        is_ours = path.resolve().is_relative_to(scratch)
+        for entry, rights in _closed_entries(path.resolve(), whole_tree=is_ours):
+            if entry == scratch or not entry.is_relative_to(scratch):
+                return False
+            closed.append((entry, rights))
+    for entry, rights in closed:
+        os.chown(entry, -1, SCAN_GROUP)
+        entry.chmod(stat.S_IMODE(entry.stat().st_mode) | rights)
+    return True
+
+
+def _closed_entries(path: Path, *, whole_tree: bool) -> Iterable[tuple[Path, int]]:
+    """Yield what the group cannot pass on the way, nor read at the end, and the rights it needs."""
+    for parent in path.parents:
+        if _lacks(parent, stat.S_IXGRP):
+            yield parent, stat.S_IXGRP
+    for entry in (path, *(path.rglob("*") if whole_tree else ())):
+        rights = stat.S_IRGRP | stat.S_IXGRP if entry.is_dir() else stat.S_IRGRP
+        if not entry.is_symlink() and _lacks(entry, rights):
+            yield entry, rights
+
+
+def _lacks(entry: Path, group_rights: int) -> bool:
+    status = entry.stat()
+    # The rights of all others are the group's, three bits lower.
+    effective = group_rights if status.st_gid == SCAN_GROUP else group_rights >> 3
+    return status.st_mode & effective != effective

@@ -1,0 +1,71 @@
+"""Trivy's command lines. Pure; nothing in them comes from an image."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from scanner.sandbox import Limits
+
+IMAGE = "/image"
+"""Where the layout lies in the sandbox: always the same, because Trivy's fingerprints hold it.
+
+Neither `:` nor `@` may be in it: Trivy would look for a tag or digest behind them.
+"""
+CACHE = "/cache"
+"""Where the directory with `db/` and `java-db/` lies in the sandbox."""
+
+_GO_MEMORY_SHARE = 0.8
+
+
+def scan() -> list[str]:
+    """Build the arguments that examine the one image of the layout at `IMAGE`, offline.
+
+    Without --quiet, because warnings say what could not be read. The memory cache is this run's
+    own: Trivy keys it by the diff_ids that an image merely claims.
+    """
+    return [
+        *_no_files_from_the_working_directory(CACHE),
+        *("--cache-backend", "memory"),
+        *("--skip-db-update", "--skip-java-db-update", "--skip-check-update"),
+        *("--skip-vex-repo-update", "--skip-version-check", "--disable-telemetry"),
+        *("--offline-scan", "--no-progress"),
+        *("--scanners", "vuln", "--format", "json", "--list-all-pkgs"),
+        *("--input", IMAGE),
+    ]
+
+
+def download_database(cache: str, repository: str) -> list[str]:
+    """Build the arguments that fetch the vulnerability database into `CACHE/db`."""
+    return [
+        *_no_files_from_the_working_directory(cache),
+        *("--download-db-only", "--db-repository", repository),
+        *("--skip-version-check", "--disable-telemetry", "--no-progress"),
+    ]
+
+
+def download_java_database(cache: str, repository: str) -> list[str]:
+    """Build the arguments that fetch the index of Java archives into `CACHE/java-db`."""
+    return [
+        *_no_files_from_the_working_directory(cache),
+        *("--download-java-db-only", "--java-db-repository", repository),
+        *("--skip-version-check", "--disable-telemetry", "--no-progress"),
+    ]
+
+
+def environment(limits: Limits) -> Mapping[str, str]:
+    """Build what Go's runtime is told; every TRIVY_* variable would be a flag, so none is set."""
+    return MappingProxyType(
+        {
+            "GOMEMLIMIT": str(int(limits.memory_bytes * _GO_MEMORY_SHARE)),
+            "GOMAXPROCS": str(limits.processors),
+            # A crash would otherwise write 32 KiB of goroutines.
+            "GOTRACEBACK": "none",
+        }
+    )
+
+
+def _no_files_from_the_working_directory(cache: str) -> list[str]:
+    """Switch off trivy.yaml, .trivyignore and trivy-secret.yaml, which can hide findings."""
+    return [
+        *("--config", "", "--cache-dir", cache),
+        *("image", "--ignorefile", "", "--secret-config", ""),
+    ]

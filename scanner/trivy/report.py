@@ -1,0 +1,190 @@
+"""Trivy's JSON report, as far as it is evidence.
+
+Format: Trivy's `pkg/types/report.go`, SchemaVersion 2. What is not named here is skipped without
+being built; `Metadata.ImageConfig` (environment, history, labels) is thereby never read.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from scanner.model import (
+    Finding,
+    FixStatus,
+    OperatingSystem,
+    PackageGroup,
+    ScanReport,
+    Severity,
+    Unexaminable,
+    UnknownReason,
+)
+from scanner.trivy.text import visible
+
+MAX_FINDINGS = 50_000
+MAX_PACKAGE_GROUPS = 20_000
+MAX_WARNINGS = 100
+_NAME_CHARACTERS = 256
+_PATH_CHARACTERS = 1024
+_TITLE_CHARACTERS = 300
+_WARNING_CHARACTERS = 400
+_UNKNOWN_FAMILY = "none"
+
+
+class _OperatingSystem(msgspec.Struct, frozen=True, rename="pascal"):
+    family: str = ""
+    name: str = ""
+    eosl: bool = msgspec.field(name="EOSL", default=False)
+
+
+class _Metadata(msgspec.Struct, frozen=True, rename="pascal"):
+    os: _OperatingSystem | None = msgspec.field(name="OS", default=None)
+
+
+class _Layer(msgspec.Struct, frozen=True, rename="pascal"):
+    diff_id: str = msgspec.field(name="DiffID", default="")
+
+
+class _Vulnerability(msgspec.Struct, frozen=True, rename="pascal"):
+    vulnerability_id: str = msgspec.field(name="VulnerabilityID")
+    pkg_name: str
+    severity: Literal["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
+    severity_source: str = ""
+    installed_version: str = ""
+    fixed_version: str = ""
+    status: FixStatus = FixStatus.UNKNOWN
+    pkg_path: str = ""
+    title: str = ""
+    primary_url: str = msgspec.field(name="PrimaryURL", default="")
+    layer: _Layer = _Layer()
+
+
+class _Package(msgspec.Struct, frozen=True, gc=False):
+    """Counted only: a report lists every package, and their details are most of its size."""
+
+
+class _Result(msgspec.Struct, frozen=True, rename="pascal"):
+    target: str
+    package_class: str = msgspec.field(name="Class", default="")
+    package_type: str = msgspec.field(name="Type", default="")
+    packages: list[_Package] = []
+    vulnerabilities: list[_Vulnerability] = []
+
+
+class _Report(msgspec.Struct, frozen=True, rename="pascal"):
+    schema_version: Literal[2]
+    metadata: _Metadata = _Metadata()
+    results: list[_Result] = []
+
+
+_decoder = msgspec.json.Decoder(_Report)
+
+
+def parse_report(
+    untrusted_report: bytes, untrusted_messages: bytes = b""
+) -> ScanReport | Unexaminable:
+    """Read Trivy's report and what it said on its error stream.
+
+    All text is cut and freed of control characters, see `visible`. Findings and groups are sorted,
+    so that equal images give equal reports. A report that cannot be read is no evidence: then the
+    image is unexaminable.
+    """
+    try:
+        report = _decoder.decode(untrusted_report)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return Unexaminable(
+            reason=UnknownReason.SCANNER_CRASH,
+            detail=f"the scanner's report cannot be read: {visible(str(error), 200)}",
+        )
+    finding_count = sum(len(result.vulnerabilities) for result in report.results)
+    if finding_count > MAX_FINDINGS or len(report.results) > MAX_PACKAGE_GROUPS:
+        return Unexaminable(
+            reason=UnknownReason.OUTPUT_LIMIT,
+            detail=f"{finding_count} findings in {len(report.results)} places are more than is kept"
+            f" ({MAX_FINDINGS} in {MAX_PACKAGE_GROUPS})",
+        )
+    return ScanReport(
+        operating_system=_operating_system(report.metadata.os),
+        package_groups=tuple(sorted(map(_package_group, report.results), key=_group_order)),
+        findings=tuple(
+            sorted(
+                (
+                    _finding(found, result)
+                    for result in report.results
+                    for found in result.vulnerabilities
+                ),
+                key=_finding_order,
+            )
+        ),
+        warnings=parse_warnings(untrusted_messages),
+    )
+
+
+def parse_warnings(untrusted_messages: bytes) -> tuple[str, ...]:
+    """Keep the text of Trivy's WARN and ERROR lines (`TIME<tab>LEVEL<tab>TEXT`), up to a limit."""
+    texts = [
+        fields[2]
+        for line in untrusted_messages.decode("utf-8", "backslashreplace").split("\n")
+        if len(fields := line.split("\t", 2)) == 3 and fields[1] in {"WARN", "ERROR"}  # noqa: PLR2004 - named above
+    ]
+    kept = tuple(
+        visible(text.replace("\t", " "), _WARNING_CHARACTERS) for text in texts[:MAX_WARNINGS]
+    )
+    left_out = len(texts) - len(kept)
+    return (*kept, f"{left_out} more warnings were left out") if left_out else kept
+
+
+def _operating_system(untrusted: _OperatingSystem | None) -> OperatingSystem | None:
+    if untrusted is None or untrusted.family in {"", _UNKNOWN_FAMILY}:
+        return None
+    return OperatingSystem(
+        family=visible(untrusted.family, _NAME_CHARACTERS),
+        name=visible(untrusted.name, _NAME_CHARACTERS),
+        is_end_of_life=untrusted.eosl,
+    )
+
+
+def _package_group(untrusted: _Result) -> PackageGroup:
+    return PackageGroup(
+        target=visible(untrusted.target, _PATH_CHARACTERS),
+        package_class=visible(untrusted.package_class, _NAME_CHARACTERS),
+        package_type=visible(untrusted.package_type, _NAME_CHARACTERS),
+        package_count=len(untrusted.packages),
+    )
+
+
+def _finding(untrusted: _Vulnerability, result: _Result) -> Finding:
+    return Finding(
+        vulnerability=visible(untrusted.vulnerability_id, _NAME_CHARACTERS),
+        severity=Severity[untrusted.severity],
+        severity_source=visible(untrusted.severity_source, _NAME_CHARACTERS),
+        package=visible(untrusted.pkg_name, _NAME_CHARACTERS),
+        installed_version=visible(untrusted.installed_version, _NAME_CHARACTERS),
+        fixed_version=visible(untrusted.fixed_version, _NAME_CHARACTERS),
+        status=untrusted.status,
+        package_class=visible(result.package_class, _NAME_CHARACTERS),
+        package_type=visible(result.package_type, _NAME_CHARACTERS),
+        target=visible(result.target, _PATH_CHARACTERS),
+        package_path=visible(untrusted.pkg_path, _PATH_CHARACTERS),
+        layer_diff_id=visible(untrusted.layer.diff_id, _NAME_CHARACTERS),
+        title=visible(untrusted.title, _TITLE_CHARACTERS),
+        url=visible(untrusted.primary_url, _PATH_CHARACTERS),
+    )
+
+
+def _group_order(group: PackageGroup) -> tuple[str, str, str, int]:
+    return group.target, group.package_class, group.package_type, group.package_count
+
+
+def _finding_order(finding: Finding) -> tuple[int, tuple[str, ...]]:
+    """Worst first, then by what a reader looks for; every field that can differ takes part."""
+    return -finding.severity, (
+        finding.vulnerability,
+        finding.package,
+        finding.installed_version,
+        finding.target,
+        finding.package_path,
+        finding.layer_diff_id,
+        finding.package_type,
+        finding.fixed_version,
+        finding.status,
+    )

@@ -1,0 +1,300 @@
+"""The real Trivy in the real sandbox, beside Trivy's own report on the same image."""
+
+import gzip
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import bolt
+from local.samples.advisories import write_database
+from local.samples.expected import EXPECTED
+from local.samples.images import SAMPLES, Kind, build
+from local.samples.packages import PackageCache, PackageUnavailableError
+from scanner.errors import AdvisoriesError, SandboxUnavailableError
+from scanner.model import Digest, ScanReport, Unexaminable, UnknownReason
+from scanner.ports import Layout
+from scanner.sandbox import Limits
+from scanner.trivy import AdvisoryDirectory, TrivyScanner
+from scanner.trivy import argv as trivy_argv
+from tests.image_samples import config_of, digest_of, manifest_of, tar_of
+from tests.sandbox_programs import bubblewrap_path, trivy_path, unavailable
+
+pytestmark = pytest.mark.integration
+
+_PACKAGES = Path(__file__).parents[2] / ".local" / "cache" / "packages"
+_IMAGES = sorted(name for name, sample in SAMPLES.items() if sample.kind is Kind.IMAGE)
+_STATUS = (
+    b"Package: bash\nStatus: install ok installed\nVersion: 5.2.15-2+b7\nArchitecture: amd64\n\n"
+)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> AdvisoryDirectory:
+    """Install the sample advisories."""
+    new = tmp_path_factory.mktemp("new")
+    write_database(new, updated_at=datetime.now(UTC))
+    directory = AdvisoryDirectory(tmp_path_factory.mktemp("advisories"))
+    directory.install(new, source="bundled-sample")
+    return directory
+
+
+@pytest.fixture(scope="module")
+def scanner(directory: AdvisoryDirectory) -> TrivyScanner:
+    """Return a scanner with the real programs."""
+    return TrivyScanner(
+        trivy=trivy_path(),
+        bubblewrap=bubblewrap_path(),
+        directory=directory,
+        limits=Limits(wall_seconds=60.0),
+    )
+
+
+WriteLayout = Callable[..., Layout]
+
+
+@pytest.fixture
+def write_layout(tmp_path: Path) -> WriteLayout:
+    """Write an OCI layout of plain layers, each perhaps damaged on its way into the blob."""
+
+    def write(*layers: bytes, damage: Callable[[bytes], bytes] = bytes) -> Layout:
+        path = tmp_path / "layout"
+        blobs = path / "blobs" / "sha256"
+        blobs.mkdir(parents=True)
+        packed = [damage(gzip.compress(layer)) for layer in layers]
+        config = config_of(*layers)
+        manifest = json.dumps(manifest_of(config, *packed)).encode()
+        for blob in (config, manifest, *packed):
+            (blobs / digest_of(blob).removeprefix("sha256:")).write_bytes(blob)
+        entry = {
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": digest_of(manifest),
+            "size": len(manifest),
+        }
+        (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
+        (path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+        diff_ids = tuple(Digest(digest_of(layer)) for layer in layers)
+        return Layout(path=path, diff_ids=diff_ids)
+
+    return write
+
+
+def _trivys_own_findings(layout: Path, databases: Path) -> list[tuple[Any, ...]]:
+    """Run Trivy as anyone would, without a sandbox, and read its JSON as plain data."""
+    command = [str(trivy_path()), "--cache-dir", str(databases), "image", "--input", str(layout)]
+    command += ["--cache-backend", "memory", "--skip-db-update", "--skip-java-db-update"]
+    command += ["--offline-scan", "--scanners", "vuln", "--format", "json"]
+    done = subprocess.run(command, check=True, capture_output=True, timeout=120, env={})  # noqa: S603 - our own arguments
+    return sorted(
+        (
+            found["VulnerabilityID"],
+            found["PkgName"],
+            found["InstalledVersion"],
+            found.get("FixedVersion", ""),
+            found["Severity"],
+            found.get("SeveritySource", ""),
+            found.get("Status", "unknown"),
+            found.get("PkgPath", ""),
+            found["Layer"]["DiffID"],
+            found.get("PrimaryURL", ""),
+            result["Class"],
+            result["Type"],
+            result["Target"].replace(str(layout), trivy_argv.IMAGE),
+        )
+        for result in json.loads(done.stdout).get("Results", [])
+        for found in result.get("Vulnerabilities", [])
+    )
+
+
+def _our_findings(seen: ScanReport) -> list[tuple[Any, ...]]:
+    return sorted(
+        (
+            found.vulnerability,
+            found.package,
+            found.installed_version,
+            found.fixed_version,
+            found.severity.name,
+            found.severity_source,
+            str(found.status),
+            found.package_path,
+            found.layer_diff_id,
+            found.url,
+            found.package_class,
+            found.package_type,
+            found.target,
+        )
+        for found in seen.findings
+    )
+
+
+@pytest.mark.parametrize("name", _IMAGES)
+def test_our_findings_are_trivys(
+    scanner: TrivyScanner, directory: AdvisoryDirectory, tmp_path: Path, name: str
+) -> None:
+    """Finding by finding, on every sample image."""
+    try:
+        sample = build(name, tmp_path, PackageCache(_PACKAGES))
+    except PackageUnavailableError as error:
+        unavailable(str(error))
+    seen = scan(scanner, Layout(path=sample.layout, diff_ids=()))
+    assert isinstance(seen, ScanReport), seen
+    _, databases = directory.current()
+    assert _our_findings(seen) == _trivys_own_findings(sample.layout, databases)
+    assert bool(seen.findings) == bool(EXPECTED[name].findings)
+    assert bool(seen.package_count) == (name != "empty")
+
+
+def scan(scanner: TrivyScanner, layout: Layout) -> ScanReport | Unexaminable:
+    """Scan with the advisories that are current."""
+    return scanner.scan(layout, advisories=scanner.advisories())
+
+
+def test_the_scanner_says_what_it_is(scanner: TrivyScanner) -> None:
+    """Version and bytes of Trivy, and the sandbox."""
+    described = scanner.describe()
+    assert described.name == "trivy"
+    assert tuple(map(int, described.version.split(".")[:2])) >= (0, 76)
+    assert described.isolation.startswith("bubblewrap 0.")
+
+
+def test_a_scan_uses_the_advisories_that_it_is_given(
+    scanner: TrivyScanner, directory: AdvisoryDirectory, tmp_path: Path, write_layout: WriteLayout
+) -> None:
+    """An update in between does not make a report name the wrong ones."""
+    own = AdvisoryDirectory(tmp_path / "own")
+    named = own.install(directory.current()[1], source="first")
+    scanner = replace(scanner, directory=own)
+    assert scanner.advisories() == named
+    package = b'{"name":"lodash","version":"4.17.4"}'
+    layout = write_layout(tar_of(**{"app/node_modules/lodash/package.json": package}))
+    empty = tmp_path / "empty"
+    (empty / "db").mkdir(parents=True)
+    bolt.write(empty / "db" / "trivy.db", {"vulnerability": {}})
+    (empty / "db" / "metadata.json").write_bytes(
+        (directory.current()[1] / "db" / "metadata.json").read_bytes()
+    )
+    own.install(empty, source="second")
+    first = scanner.scan(layout, advisories=named)
+    assert isinstance(first, ScanReport)
+    assert first.findings
+    assert scanner.advisories().source == "second"
+    second = scan(scanner, layout)
+    assert isinstance(second, ScanReport)
+    assert not second.findings
+
+
+def test_files_of_the_image_hide_nothing(scanner: TrivyScanner, write_layout: WriteLayout) -> None:
+    """A .trivyignore or trivy.yaml at its root is just another file."""
+    package = b'{"name":"lodash","version":"4.17.4"}'
+    files = {".trivyignore": b"CVE-2019-10744\n", "trivy.yaml": b"severity: [LOW]\n"}
+    layer = tar_of(**files, **{"app/node_modules/lodash/package.json": package})
+    seen = scan(scanner, write_layout(layer))
+    assert isinstance(seen, ScanReport)
+    assert "CVE-2019-10744" in {finding.vulnerability for finding in seen.findings}
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda blob: blob[: len(blob) // 2], UnknownReason.CORRUPT_LAYER),
+        (lambda _: b"this is neither gzip nor tar", UnknownReason.CORRUPT_LAYER),
+    ],
+    ids=["truncated", "garbage"],
+)
+def test_a_damaged_layer_is_the_images_fault(
+    scanner: TrivyScanner,
+    write_layout: WriteLayout,
+    damage: Callable[[bytes], bytes],
+    reason: UnknownReason,
+) -> None:
+    """It is told, not retried."""
+    layout = write_layout(tar_of(**{"var/lib/dpkg/status": _STATUS * 50}), damage=damage)
+    seen = scan(scanner, layout)
+    assert isinstance(seen, Unexaminable)
+    assert seen.reason is reason
+
+
+def test_a_layer_that_fills_the_disk_meets_its_limit(
+    scanner: TrivyScanner, write_layout: WriteLayout
+) -> None:
+    """200 MB of zeros that pass for a package."""
+    limits = Limits(wall_seconds=60.0, temporary_bytes=32 << 20)
+    layout = write_layout(tar_of(**{"package.json": bytes(200 << 20)}))
+    seen = scan(replace(scanner, limits=limits), layout)
+    assert isinstance(seen, Unexaminable)
+    assert seen.reason is UnknownReason.DISK_LIMIT
+
+
+def test_too_little_memory_meets_its_limit(
+    scanner: TrivyScanner, write_layout: WriteLayout
+) -> None:
+    """Go says so, in its own way."""
+    limits = Limits(wall_seconds=60.0, memory_bytes=60 << 20)
+    seen = scan(replace(scanner, limits=limits), write_layout(tar_of(a=b"")))
+    assert isinstance(seen, Unexaminable)
+    assert seen.reason is UnknownReason.MEMORY_LIMIT
+
+
+def test_a_scan_that_takes_too_long_is_ended(
+    scanner: TrivyScanner, write_layout: WriteLayout
+) -> None:
+    """Trivy is quadratic in Debian packages: 100,000 would take minutes."""
+    status = b"".join(_STATUS.replace(b"bash", b"p%d" % n) for n in range(100_000))
+    release = b'ID=debian\nVERSION_ID="12"\n'
+    layout = write_layout(tar_of(**{"etc/os-release": release, "var/lib/dpkg/status": status}))
+    began = time.monotonic()
+    seen = scan(replace(scanner, limits=Limits(wall_seconds=2.0)), layout)
+    assert isinstance(seen, Unexaminable)
+    assert seen.reason is UnknownReason.TIMEOUT
+    assert time.monotonic() - began < 8.0
+
+
+def test_a_report_over_its_limit_is_not_read(
+    scanner: TrivyScanner, write_layout: WriteLayout
+) -> None:
+    """A cut report would be a smaller one."""
+    limits = Limits(wall_seconds=60.0, stdout_bytes=500)
+    seen = scan(replace(scanner, limits=limits), write_layout(tar_of(a=b"")))
+    assert isinstance(seen, Unexaminable)
+    assert seen.reason is UnknownReason.OUTPUT_LIMIT
+
+
+def test_a_database_that_trivy_cannot_open_is_our_fault(
+    scanner: TrivyScanner, tmp_path: Path, write_layout: WriteLayout
+) -> None:
+    """The job is retried once it is mended."""
+    (tmp_path / "bad" / "db").mkdir(parents=True)
+    (tmp_path / "bad" / "db" / "trivy.db").write_bytes(b"no bbolt file")
+    (tmp_path / "bad" / "db" / "metadata.json").write_text(
+        '{"Version":2,"UpdatedAt":"2026-11-20T06:00:00Z"}'
+    )
+    directory = AdvisoryDirectory(tmp_path / "advisories")
+    directory.install(tmp_path / "bad", source="x")
+    with pytest.raises(AdvisoriesError, match="Trivy cannot use its database"):
+        scan(replace(scanner, directory=directory), write_layout(tar_of(a=b"")))
+
+
+def test_an_image_with_a_jar_is_examined_without_a_java_database(
+    scanner: TrivyScanner, write_layout: WriteLayout
+) -> None:
+    """The empty one that was installed is enough for Trivy to go on."""
+    seen = scan(scanner, write_layout(tar_of(**{"app.jar": b"PK\x03\x04"})))
+    assert isinstance(seen, ScanReport), seen
+
+
+def test_a_program_that_is_no_trivy_is_refused(scanner: TrivyScanner) -> None:
+    """Nothing is scanned with it."""
+    with pytest.raises(SandboxUnavailableError, match="execvp"):
+        replace(scanner, trivy=bubblewrap_path()).describe()
+
+
+def test_a_missing_trivy_is_refused(scanner: TrivyScanner) -> None:
+    """The message says where it was looked for."""
+    with pytest.raises(SandboxUnavailableError, match="/nowhere/trivy"):
+        replace(scanner, trivy=Path("/nowhere/trivy")).describe()

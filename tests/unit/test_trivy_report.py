@@ -1,0 +1,191 @@
+"""Trivy's report and messages, hostile or not, become evidence or a reason."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanner.model import FixStatus, ScanReport, Severity, Unexaminable, UnknownReason
+from scanner.trivy import report as report_module
+from scanner.trivy.report import parse_report, parse_warnings
+from scanner.trivy.text import visible
+
+_VULNERABILITY = {
+    "VulnerabilityID": "CVE-2099-1000",
+    "PkgName": "left-pad",
+    "PkgPath": "app/node_modules/left-pad/package.json",
+    "InstalledVersion": "1.0.0",
+    "FixedVersion": "1.0.1",
+    "Status": "fixed",
+    "Layer": {"Digest": "sha256:aa", "DiffID": "sha256:bb"},
+    "SeveritySource": "ghsa",
+    "PrimaryURL": "https://example.org/CVE-2099-1000",
+    "Title": "pads the wrong side",
+    "Severity": "HIGH",
+}
+
+
+def _report(*vulnerabilities: dict[str, Any], **more: Any) -> bytes:  # noqa: ANN401 - JSON
+    result = {
+        "Target": "Node.js",
+        "Class": "lang-pkgs",
+        "Type": "node-pkg",
+        "Packages": [{"ID": "left-pad@1.0.0", "Name": "left-pad", "Dependencies": [1]}] * 3,
+        "Vulnerabilities": list(vulnerabilities),
+    }
+    return json.dumps({"SchemaVersion": 2, "Results": [result], **more}).encode()
+
+
+def _parsed(untrusted: bytes) -> ScanReport:
+    seen = parse_report(untrusted)
+    assert isinstance(seen, ScanReport), seen
+    return seen
+
+
+def test_a_finding_is_read_field_by_field() -> None:
+    """What a verdict and a reader need."""
+    (finding,) = _parsed(_report(_VULNERABILITY)).findings
+    assert finding.vulnerability == "CVE-2099-1000"
+    assert finding.severity is Severity.HIGH
+    assert finding.severity_source == "ghsa"
+    assert (finding.package, finding.installed_version) == ("left-pad", "1.0.0")
+    assert (finding.fixed_version, finding.status) == ("1.0.1", FixStatus.FIXED)
+    assert (finding.package_class, finding.package_type) == ("lang-pkgs", "node-pkg")
+    assert finding.package_path == "app/node_modules/left-pad/package.json"
+    assert finding.layer_diff_id == "sha256:bb"
+    assert (finding.title, finding.url) == ("pads the wrong side", _VULNERABILITY["PrimaryURL"])
+
+
+def test_packages_are_counted_by_where_they_were_listed() -> None:
+    """Counts are the proof that something was looked at."""
+    seen = _parsed(_report())
+    (group,) = seen.package_groups
+    assert (group.target, group.package_type, group.package_count) == ("Node.js", "node-pkg", 3)
+    assert seen.package_count == 3
+
+
+def test_the_operating_system_is_named() -> None:
+    """Its end of life with it."""
+    metadata = {"OS": {"Family": "debian", "Name": "9.13", "EOSL": True}}
+    system = _parsed(_report(Metadata=metadata)).operating_system
+    assert system is not None
+    assert (system.family, system.name, system.is_end_of_life) == ("debian", "9.13", True)
+
+
+@pytest.mark.parametrize("metadata", [{}, {"OS": None}, {"OS": {"Family": "none", "Name": ""}}])
+def test_an_unrecognised_operating_system_is_none(metadata: dict[str, Any]) -> None:
+    """Trivy writes the family `none` for a distribution it does not know."""
+    assert _parsed(_report(Metadata=metadata)).operating_system is None
+
+
+def test_an_image_in_which_nothing_was_recognised_gives_an_empty_report() -> None:
+    """Whether that is healthy is not decided here."""
+    assert _parsed(b'{"SchemaVersion":2,"Metadata":{}}').package_groups == ()
+
+
+def test_nothing_of_the_image_config_is_kept() -> None:
+    """Environment values and history never leave the parser."""
+    config = {"config": {"Env": ["PASSWORD=hunter2"]}, "history": [{"created_by": "hunter2"}]}
+    seen = _parsed(_report(_VULNERABILITY, Metadata={"ImageConfig": config}))
+    assert "hunter2" not in repr(seen)
+
+
+def test_findings_are_sorted_worst_first_whatever_the_order() -> None:
+    """Equal images give equal reports."""
+    low = {**_VULNERABILITY, "Severity": "LOW", "VulnerabilityID": "CVE-2099-0001"}
+    twin = {**_VULNERABILITY, "PkgPath": "other/package.json"}
+    forth = _parsed(_report(low, _VULNERABILITY, twin))
+    back = _parsed(_report(twin, _VULNERABILITY, low))
+    assert forth == back
+    assert [f.severity for f in forth.findings] == [Severity.HIGH, Severity.HIGH, Severity.LOW]
+
+
+@pytest.mark.parametrize(
+    "untrusted",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b'{"SchemaVersion":1}',
+        b'{"SchemaVersion":3,"Results":[]}',
+        b'{"SchemaVersion":2,"Results":[{"Target":7}]}',
+        b'{"SchemaVersion":2,"Results":{}}',
+        _report({**_VULNERABILITY, "Severity": "AWFUL"}),
+        _report({**_VULNERABILITY, "Status": "maybe"}),
+        _report(_VULNERABILITY)[:-9],
+        b'{"SchemaVersion":2,"Results":' + b"[" * 100_000,
+        b'{"SchemaVersion":2,"Metadata":{"OS":{"Family":"\xff"}}}',
+    ],
+)
+def test_a_report_that_cannot_be_read_is_no_evidence(untrusted: bytes) -> None:
+    """It is neither an error of ours nor a clean image."""
+    seen = parse_report(untrusted)
+    assert isinstance(seen, Unexaminable)
+    assert seen.reason is UnknownReason.SCANNER_CRASH
+
+
+def test_more_findings_than_are_kept_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left out silently."""
+    monkeypatch.setattr(report_module, "MAX_FINDINGS", 2)
+    seen = parse_report(_report(*[_VULNERABILITY] * 3))
+    assert isinstance(seen, Unexaminable)
+    assert seen.reason is UnknownReason.OUTPUT_LIMIT
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_become_a_report_or_a_reason(untrusted: bytes) -> None:
+    """And never an exception."""
+    parse_report(untrusted, untrusted)
+
+
+@given(st.text(max_size=80))
+def test_hostile_text_is_kept_printable_and_short(text: str) -> None:
+    """In every field of a finding."""
+    fields = dict.fromkeys(("VulnerabilityID", "PkgName", "Title", "PkgPath"), text * 40)
+    seen = parse_report(_report({**_VULNERABILITY, **fields}))
+    if isinstance(seen, ScanReport):
+        (finding,) = seen.findings
+        for kept in (finding.vulnerability, finding.package, finding.title, finding.package_path):
+            assert kept.isprintable()
+            assert len(kept) <= 1024 * 10
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("a\x1b[31mb", r"a\x1b[31mb"),
+        ("a\nb", r"a\nb"),
+        ("a\x9bb", r"a\x9bb"),
+        ("a\u202eb", r"a\u202eb"),
+        ("a\u2028b", r"a\u2028b"),
+        ("a\ud800b", r"a\ud800b"),
+        ("<b>å 漢", "<b>å 漢"),
+    ],
+)
+def test_what_does_not_show_is_written_as_an_escape(hostile: str, shown: str) -> None:
+    """Controls, line separators, overrides, surrogates; letters of any script stay."""
+    assert visible(hostile, 100) == shown
+
+
+def test_warnings_are_kept_without_their_time() -> None:
+    """Equal images warn equally."""
+    messages = (
+        b"2026-11-22T18:20:33Z\tINFO\tDetected OS\tfamily=x\n"
+        b'2026-11-22T18:20:33Z\tWARN\t[dpkg] Parse error\tfile_path="a" err="b"\n'
+        b"2026-11-22T18:20:33Z\tERROR\tbad\x1b[2J\n"
+        b"WARN\tnot a line of Trivy's\n"
+    )
+    assert parse_warnings(messages) == (
+        '[dpkg] Parse error file_path="a" err="b"',
+        r"bad\x1b[2J",
+    )
+
+
+def test_warnings_are_capped_and_the_rest_is_counted() -> None:
+    """In number and in length."""
+    warnings = parse_warnings(b"t\tWARN\t%s\n" % (b"x" * 9999) * 250)
+    assert len(warnings) == 101
+    assert max(map(len, warnings)) == 400
+    assert warnings[-1] == "150 more warnings were left out"

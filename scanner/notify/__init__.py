@@ -1,0 +1,1 @@
+"""Tells people, once, and only what they must act on."""

@@ -1,0 +1,1 @@
+"""Reports in blobs, and what is said of each image now in tables."""

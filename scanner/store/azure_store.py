@@ -1,0 +1,164 @@
+"""Reports in Blob Storage, the current verdicts in Table Storage.
+
+A report is written before the row that names it, so no row ever points at a missing report. Each
+write can be repeated; a crash between two is repaired by saving again, which the queue does.
+"""
+
+import contextlib
+import logging
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Self
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
+
+from scanner.errors import StoreError
+from scanner.model import Digest, ImageReference, Report, Status
+from scanner.ports import CurrentVerdict
+from scanner.storage import StorageConnection, storage_errors
+from scanner.storage.moments import to_text
+from scanner.storage.rows import Row, RowKey, RowTable
+from scanner.store import report_json
+from scanner.store.image_row import ImageRow, image_key, partition
+
+logger = logging.getLogger(__name__)
+
+MAX_REPORT_BYTES = 64 * 1024 * 1024
+
+_CONTAINER, _IMAGES, _TAGS = "reports", "images", "tags"
+_REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_UPLOAD_SECONDS = 120
+"""The server gives up then; the client's own limits are in StorageConnection."""
+
+
+class AzureReportStore:
+    """The ReportStore port on Azure Storage. Safe to use from several threads and processes."""
+
+    def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
+        self._reports = blobs.get_container_client(_CONTAINER)
+        self._images = RowTable(tables.get_table_client(_IMAGES))
+        self._tags = RowTable(tables.get_table_client(_TAGS))
+
+    @classmethod
+    def connect(cls, storage: StorageConnection) -> Self:
+        """Build the store; nothing is contacted before the first call."""
+        return cls(storage.blob_service(), storage.table_service())
+
+    def find_report(self, report_id: str) -> Report | None:
+        """Return a stored report, or None when there is none of that id. Raises StoreError."""
+        if not _REPORT_ID.fullmatch(report_id):
+            return None
+        untrusted_document = self._download(_blob_name(report_id))
+        return report_json.decode(untrusted_document) if untrusted_document is not None else None
+
+    def save(self, report: Report, *, part_of: Digest | None = None) -> CurrentVerdict:
+        """Store the report, then make it current unless a later one is. Safe to repeat.
+
+        An index once given as `part_of` stays, also when a later report comes without. Returns
+        what is current afterwards. Raises StoreError.
+        """
+        self._upload(report)
+        current = self._make_current(report, part_of)
+        if report.image.tag:
+            self._point_tag(report, report.image.tag)
+        return current
+
+    def current(self, image: ImageReference) -> CurrentVerdict | None:
+        """Return the current verdict on a digest, or None when it was never judged."""
+        key = image_key(image)
+        row = self._images.read(key)
+        return ImageRow.read(key, row).current if row is not None else None
+
+    def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
+        """Return the digest that a tag was last pushed with. Raises StoreError."""
+        row = self._tags.read(RowKey(partition(registry, repository), tag))
+        return Digest(str(row["digest"])) if row is not None else None
+
+    def list_current(
+        self, *, status: Status | None = None, repository: str | None = None
+    ) -> Iterator[CurrentVerdict]:
+        """Yield current verdicts by registry, repository and digest, one page at a time.
+
+        `repository` is a glob in which `*` also matches slashes. Raises StoreError.
+        """
+        query, parameters = ("status eq @status", {"status": status}) if status else ("", {})
+        for key, row in self._images.select(query, parameters):
+            current = ImageRow.read(key, row).current
+            if repository is None or fnmatchcase(current.image.repository, repository):
+                yield current
+
+    def _download(self, name: str) -> bytes | None:
+        with storage_errors("reports.read"):
+            try:
+                # One byte more than allowed is enough to know.
+                download = self._reports.download_blob(name, offset=0, length=MAX_REPORT_BYTES + 1)
+            except ResourceNotFoundError:
+                return None
+            if download.size > MAX_REPORT_BYTES:
+                raise StoreError(f"reports.read: {name} is larger than {MAX_REPORT_BYTES} bytes")
+            return download.readall()
+
+    def _upload(self, report: Report) -> None:
+        if not _REPORT_ID.fullmatch(report.id):
+            raise StoreError("reports.write: the report's id is no name for a blob")
+        document = report_json.encode(report)
+        if len(document) > MAX_REPORT_BYTES:
+            raise StoreError(f"reports.write: {report.id} is larger than {MAX_REPORT_BYTES} bytes")
+        name = _blob_name(report.id)
+        with storage_errors("reports.write"):
+            try:
+                _create_blob(self._reports, name, document)
+            except ResourceExistsError:
+                # The id follows from the content: whoever came first wrote the same.
+                return
+        logger.info("report.stored id=%s bytes=%d", report.id, len(document))
+
+    def _make_current(self, report: Report, part_of: Digest | None) -> CurrentVerdict:
+        key = image_key(report.image)
+        news = ImageRow.of(report, part_of=part_of)
+
+        def merge(present: Row | None) -> Row:
+            return news.merged_into(ImageRow.read(key, present) if present else None).write()
+
+        row = self._images.change(key, merge)
+        return ImageRow.read(key, row or news.write()).current
+
+    def _point_tag(self, report: Report, tag: str) -> None:
+        wanted = {"digest": str(report.image.digest), "pushed_at": to_text(report.requested_at)}
+
+        def later(present: Row | None) -> Row:
+            return max(present or wanted, wanted, key=_pushed)
+
+        self._tags.change(
+            RowKey(partition(report.image.registry, report.image.repository), tag), later
+        )
+
+
+def _pushed(row: Row) -> tuple[str, str]:
+    return str(row["pushed_at"]), str(row["digest"])
+
+
+def _blob_name(report_id: str) -> str:
+    return f"{report_id}.json"
+
+
+def _create_blob(container: ContainerClient, name: str, document: bytes) -> None:
+    def create() -> None:
+        container.upload_blob(
+            name,
+            document,
+            overwrite=False,
+            content_settings=ContentSettings(content_type="application/json"),
+            timeout=_UPLOAD_SECONDS,
+        )
+
+    try:
+        create()
+    except ResourceNotFoundError:
+        # In Azure the deployment has made the container; only a fresh machine comes here.
+        with contextlib.suppress(ResourceExistsError):
+            container.create_container()
+        create()

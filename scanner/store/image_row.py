@@ -1,0 +1,131 @@
+"""The row of an image in table `images`: what is said of it now, and how news merge into it."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+
+from scanner.errors import InvalidMessageError, StoreError
+from scanner.model import Digest, ImageReference, Report, Status
+from scanner.ports import CurrentVerdict
+from scanner.storage.moments import from_text, to_text
+from scanner.storage.rows import Row, RowKey
+
+_MAXIMUM_TEXT = 1_000
+"""Characters of an explanation in a row; the report has it all. A property holds 32 Ki."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRow:
+    """What is current, and when the tag in it was pushed."""
+
+    current: CurrentVerdict
+    tagged_at: datetime | None
+
+    @classmethod
+    def of(cls, report: Report, *, part_of: Digest | None) -> Self:
+        """Build the row that a report alone would give."""
+        verdict = report.verdict
+        return cls(
+            current=CurrentVerdict(
+                image=report.image,
+                status=verdict.status,
+                reason=verdict.reason.value if verdict.reason else "",
+                rule=verdict.rule,
+                explanation=_shortened(verdict.explanation),
+                report_id=report.id,
+                as_of=report.as_of,
+                platform=str(report.platform) if report.platform else "",
+                counts=_counts(report),
+                part_of=part_of,
+            ),
+            tagged_at=report.requested_at if report.image.tag else None,
+        )
+
+    def merged_into(self, present: "ImageRow | None") -> "ImageRow":
+        """Return what stands after this row arrived at one that may be newer.
+
+        The verdict is that of the later examination, the tag that of the later push, and an index
+        once known stays known. Ties fall to the greater id, so that all writers agree.
+        """
+        if present is None:
+            return self
+        verdict = max(present, self, key=ImageRow._examined).current
+        tagged = max(present, self, key=ImageRow._tagged)
+        current = replace(
+            verdict,
+            image=replace(verdict.image, tag=tagged.current.image.tag),
+            part_of=self.current.part_of or present.current.part_of,
+        )
+        return ImageRow(current=current, tagged_at=tagged.tagged_at)
+
+    def _examined(self) -> tuple[datetime, str]:
+        return self.current.as_of, self.current.report_id
+
+    def _tagged(self) -> tuple[str, str]:
+        return (to_text(self.tagged_at) if self.tagged_at else "", self.current.image.tag or "")
+
+    def write(self) -> Row:
+        """Write the properties of the row."""
+        current = self.current
+        return {
+            "tag": current.image.tag or "",
+            "tagged_at": to_text(self.tagged_at) if self.tagged_at else "",
+            "status": current.status.value,
+            "reason": current.reason,
+            "rule": current.rule,
+            "explanation": current.explanation,
+            "report_id": current.report_id,
+            "as_of": to_text(current.as_of),
+            "platform": current.platform,
+            "counts": current.counts,
+            "part_of": str(current.part_of or ""),
+        }
+
+    @classmethod
+    def read(cls, key: RowKey, row: Row) -> Self:
+        """Read a row. Raises StoreError for one that `write` would not have written."""
+        registry, _, path = key.partition.partition("|")
+        text = {name: str(value) for name, value in row.items()}
+        try:
+            image = ImageReference(
+                registry=registry,
+                repository=path.replace("|", "/"),
+                digest=Digest(key.row),
+                tag=text["tag"] or None,
+            )
+            return cls(
+                current=CurrentVerdict(
+                    image=image,
+                    status=Status(text["status"]),
+                    reason=text["reason"],
+                    rule=text["rule"],
+                    explanation=text["explanation"],
+                    report_id=text["report_id"],
+                    as_of=from_text(text["as_of"]),
+                    platform=text["platform"],
+                    counts=text["counts"],
+                    part_of=Digest(text["part_of"]) if text["part_of"] else None,
+                ),
+                tagged_at=from_text(text["tagged_at"]) if text["tagged_at"] else None,
+            )
+        except (KeyError, ValueError, InvalidMessageError) as error:
+            raise StoreError(f"images.read: row {key.row} is not one of ours") from error
+
+
+def partition(registry: str, repository: str) -> str:
+    """Return the partition of a repository; a key may hold no slash (Azure Tables data model)."""
+    return f"{registry}|{repository.replace('/', '|')}"
+
+
+def image_key(image: ImageReference) -> RowKey:
+    """Return where the row of an image stands."""
+    return RowKey(partition(image.registry, image.repository), str(image.digest))
+
+
+def _counts(report: Report) -> str:
+    # Empty where nothing was examined: zeros would look like a clean image.
+    return " ".join(f"{s.name}={count}" for s, count in report.severity_counts().items())
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MAXIMUM_TEXT else text[: _MAXIMUM_TEXT - 1] + "…"

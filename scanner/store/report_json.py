@@ -1,0 +1,144 @@
+"""Report <-> JSON (`pushscan.report/v1`, report.schema.json), exact in both directions.
+
+Written out field by field, so that what is stored is a decision: a new field in a noun reaches
+the store only when it is added here and in the published schema.
+"""
+
+from typing import Any
+
+import msgspec
+
+from scanner.errors import PushscanError, StoreError
+from scanner.model import (
+    Digest,
+    ImageReference,
+    Platform,
+    PlatformVerdict,
+    Policy,
+    Report,
+    Severity,
+    Verdict,
+)
+from scanner.storage.moments import from_text, to_text
+from scanner.store import evidence_json, verdict_json
+
+JsonObject = dict[str, Any]
+
+
+def encode(report: Report) -> bytes:
+    """Write a report as one line of UTF-8 JSON. Raises StoreError for text that is no Unicode."""
+    document = {
+        "schema": Report.SCHEMA,
+        "id": report.id,
+        "image": {
+            "registry": report.image.registry,
+            "repository": report.image.repository,
+            "digest": str(report.image.digest),
+            "tag": report.image.tag,
+        },
+        "job_id": report.job_id,
+        "requested_at": to_text(report.requested_at),
+        "as_of": to_text(report.as_of),
+        "finished_at": to_text(report.finished_at),
+        "verdict": verdict_json.write_verdict(report.verdict),
+        "policy": {
+            "fail_on": report.policy.fail_on.name,
+            "ignore_unfixed": report.policy.ignore_unfixed,
+            "max_advisory_age_hours": report.policy.max_advisory_age_hours,
+        },
+        "scanner": evidence_json.write_scanner(report.scanner) if report.scanner else None,
+        "advisories": evidence_json.write_advisories(report.advisories)
+        if report.advisories
+        else None,
+        "platform": _write_platform(report.platform) if report.platform else None,
+        "scan": evidence_json.write_scan(report.scan) if report.scan else None,
+        "platforms": [_write_platform_verdict(entry) for entry in report.platforms],
+        "config_digest": str(report.config_digest) if report.config_digest else None,
+        "layers": [str(diff_id) for diff_id in report.layers],
+    }
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError as error:
+        raise StoreError(f"report {report.id} holds text that is not Unicode") from error
+
+
+def decode(untrusted_document: bytes) -> Report:
+    """Read a report. Raises StoreError for anything that `encode` would not have written."""
+    try:
+        return _read_report(msgspec.json.decode(untrusted_document))
+    except (
+        AttributeError,
+        KeyError,
+        PushscanError,
+        TypeError,
+        ValueError,
+        msgspec.MsgspecError,
+    ) as error:
+        raise StoreError(f"a stored report is not {Report.SCHEMA}") from error
+
+
+def _read_report(document: JsonObject) -> Report:
+    if document["schema"] != Report.SCHEMA:
+        raise ValueError("another schema")
+    image, policy, config = document["image"], document["policy"], document["config_digest"]
+    scanner, advisories = document["scanner"], document["advisories"]
+    platform, scan = document["platform"], document["scan"]
+    return Report(
+        id=document["id"],
+        image=ImageReference(
+            registry=image["registry"],
+            repository=image["repository"],
+            digest=Digest(image["digest"]),
+            tag=image["tag"],
+        ),
+        job_id=document["job_id"],
+        requested_at=from_text(document["requested_at"]),
+        as_of=from_text(document["as_of"]),
+        finished_at=from_text(document["finished_at"]),
+        verdict=verdict_json.read_verdict(document["verdict"]),
+        policy=Policy(
+            fail_on=Severity[policy["fail_on"]],
+            ignore_unfixed=policy["ignore_unfixed"],
+            max_advisory_age_hours=policy["max_advisory_age_hours"],
+        ),
+        scanner=evidence_json.read_scanner(scanner) if scanner is not None else None,
+        advisories=evidence_json.read_advisories(advisories) if advisories is not None else None,
+        platform=_read_platform(platform) if platform is not None else None,
+        scan=evidence_json.read_scan(scan) if scan is not None else None,
+        platforms=tuple(_read_platform_verdict(entry) for entry in document["platforms"]),
+        config_digest=Digest(config) if config is not None else None,
+        layers=tuple(Digest(diff_id) for diff_id in document["layers"]),
+    )
+
+
+def _write_platform(platform: Platform) -> JsonObject:
+    return {
+        "os": platform.os,
+        "architecture": platform.architecture,
+        "variant": platform.variant,
+    }
+
+
+def _read_platform(entry: JsonObject) -> Platform:
+    return Platform(os=entry["os"], architecture=entry["architecture"], variant=entry["variant"])
+
+
+def _write_platform_verdict(entry: PlatformVerdict) -> JsonObject:
+    return {
+        "platform": _write_platform(entry.platform),
+        "digest": str(entry.digest),
+        "verdict": verdict_json.write_verdict(entry.verdict),
+        "report_id": entry.report_id,
+        "counts": {severity.name: count for severity, count in entry.counts.items()} or None,
+    }
+
+
+def _read_platform_verdict(entry: JsonObject) -> PlatformVerdict:
+    verdict: Verdict = verdict_json.read_verdict(entry["verdict"])
+    return PlatformVerdict(
+        platform=_read_platform(entry["platform"]),
+        digest=Digest(entry["digest"]),
+        verdict=verdict,
+        report_id=entry["report_id"],
+        counts={Severity[name]: int(count) for name, count in (entry["counts"] or {}).items()},
+    )

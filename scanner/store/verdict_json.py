@@ -1,0 +1,86 @@
+"""Verdict and findings <-> JSON."""
+
+from typing import Any
+
+from scanner.model import (
+    Finding,
+    FixStatus,
+    NotApplicableReason,
+    Severity,
+    Status,
+    UnknownReason,
+    Verdict,
+)
+
+JsonObject = dict[str, Any]
+
+
+def write_verdict(verdict: Verdict) -> JsonObject:
+    """Write a verdict."""
+    return {
+        "status": verdict.status.value,
+        "reason": verdict.reason.value if verdict.reason else None,
+        "rule": verdict.rule,
+        "explanation": verdict.explanation,
+        "violations": [write_finding(finding) for finding in verdict.violations],
+    }
+
+
+def read_verdict(entry: JsonObject) -> Verdict:
+    """Read a verdict. Raises KeyError, TypeError or ValueError."""
+    status = Status(entry["status"])
+    return Verdict(
+        status=status,
+        reason=_reason(status, entry["reason"]),
+        rule=entry["rule"],
+        explanation=entry["explanation"],
+        violations=tuple(read_finding(finding) for finding in entry["violations"]),
+    )
+
+
+def _reason(status: Status, text: str | None) -> UnknownReason | NotApplicableReason | None:
+    if text is None:
+        return None
+    if status is Status.NOT_APPLICABLE:
+        return NotApplicableReason(text)
+    return UnknownReason(text)
+
+
+def write_finding(finding: Finding) -> JsonObject:
+    """Write a finding, its text as it came: whoever shows it escapes it."""
+    return {
+        "vulnerability": finding.vulnerability,
+        "severity": finding.severity.name,
+        "severity_source": finding.severity_source,
+        "package": finding.package,
+        "installed_version": finding.installed_version,
+        "fixed_version": finding.fixed_version,
+        "status": finding.status.value,
+        "package_class": finding.package_class,
+        "package_type": finding.package_type,
+        "target": finding.target,
+        "package_path": finding.package_path,
+        "layer_diff_id": finding.layer_diff_id,
+        "title": finding.title,
+        "url": finding.url,
+    }
+
+
+def read_finding(entry: JsonObject) -> Finding:
+    """Read a finding. Raises KeyError, TypeError or ValueError."""
+    return Finding(
+        vulnerability=entry["vulnerability"],
+        severity=Severity[entry["severity"]],
+        severity_source=entry["severity_source"],
+        package=entry["package"],
+        installed_version=entry["installed_version"],
+        fixed_version=entry["fixed_version"],
+        status=FixStatus(entry["status"]),
+        package_class=entry["package_class"],
+        package_type=entry["package_type"],
+        target=entry["target"],
+        package_path=entry["package_path"],
+        layer_diff_id=entry["layer_diff_id"],
+        title=entry["title"],
+        url=entry["url"],
+    )

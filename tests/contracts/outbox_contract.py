@@ -1,0 +1,82 @@
+"""What every Outbox does; run on the fake and on the real one."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scanner.model import Report, UnknownReason
+from scanner.ports import Outbox
+from tests.reports import (
+    healthy_report,
+    not_applicable_report,
+    unhealthy_report,
+    unknown_report,
+)
+
+
+class OutboxContract(ABC):
+    """Subclasses say how to get an outbox, and what it would tell."""
+
+    @abstractmethod
+    def outbox(self) -> Outbox:
+        """Return the outbox under test; each call within a test returns one on the same data."""
+
+    @abstractmethod
+    def announce_from_threads(self, report: Report, threads: int) -> None:
+        """Announce the same report from several workers at once."""
+
+    @abstractmethod
+    def told(self) -> Sequence[str]:
+        """Return the report ids that people are told of, after everything was delivered."""
+
+    def test_an_unhealthy_image_is_told_of(self) -> None:
+        """That is what Pushscan is for."""
+        report = unhealthy_report()
+        self.outbox().announce(report)
+        assert self.told() == [report.id]
+
+    def test_an_unknown_image_is_told_of(self) -> None:
+        """Whoever runs Pushscan has to mend something."""
+        report = unknown_report()
+        self.outbox().announce(report)
+        assert self.told() == [report.id]
+
+    def test_nothing_is_said_of_healthy_images_and_signatures(self) -> None:
+        """No news."""
+        self.outbox().announce(healthy_report())
+        self.outbox().announce(not_applicable_report())
+        assert self.told() == []
+
+    def test_the_same_verdict_on_the_same_digest_is_told_once(self) -> None:
+        """Whatever the tag, the event or the scan it came from."""
+        first = unhealthy_report()
+        self.outbox().announce(first)
+        self.outbox().announce(first)
+        self.outbox().announce(unhealthy_report(tag="v8", seed=1))
+        assert self.told() == [first.id]
+
+    def test_another_verdict_on_the_same_digest_is_told(self) -> None:
+        """Another reason to act on."""
+        reports = [
+            unhealthy_report(),
+            unknown_report(UnknownReason.TIMEOUT),
+            unknown_report(UnknownReason.CORRUPT_LAYER),
+        ]
+        for report in reports:
+            self.outbox().announce(report)
+        assert sorted(self.told()) == sorted(report.id for report in reports)
+
+    def test_the_same_digest_in_another_repository_is_told(self) -> None:
+        """Other people own it."""
+        here = unhealthy_report()
+        there = unhealthy_report(seed=1)
+        there = replace(there, image=replace(there.image, repository="web/app"))
+        self.outbox().announce(here)
+        self.outbox().announce(there)
+        assert sorted(self.told()) == sorted([here.id, there.id])
+
+    def test_workers_at_the_same_time_tell_once(self) -> None:
+        """Two workers may judge one push when a lease ran out."""
+        report = unhealthy_report()
+        self.announce_from_threads(report, 4)
+        assert self.told() == [report.id]

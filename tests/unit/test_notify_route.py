@@ -1,0 +1,65 @@
+import pytest
+
+from scanner.model import Status
+from scanner.notify.route import Route, Routes, route_name
+
+URL = "https://hooks.example/T0KEN"
+
+
+def _route(*, url: str = URL, secret: str = "s" * 24) -> Route:
+    return Route(name="images", url=url, secret=secret)
+
+
+def test_a_route_shows_neither_url_nor_secret() -> None:
+    """The URL of a chat's webhook is a secret too."""
+    assert repr(_route()) == "Route(name='images', ca_file=None)"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example/",
+        "https://",
+        "https:///path",
+        "https://user:pass@hooks.example/",
+        "https://hooks.example/#here",
+        "https://hooks.example:0/",
+        "https://hooks.example:65536/",
+        "https://hooks.example:x/",
+        "ftp://hooks.example/",
+        "hooks.example",
+        "",
+    ],
+)
+def test_an_unfit_url_is_refused_without_being_quoted(url: str) -> None:
+    """Https only; nothing that a client would have to interpret."""
+    with pytest.raises(ValueError, match="route images") as caught:
+        _route(url=url)
+    assert url == "" or url not in str(caught.value)
+
+
+def test_a_secret_is_base64_or_plain() -> None:
+    """Standard Webhooks writes `whsec_` and base64; any other secret is its own bytes."""
+    assert _route(secret="whsec_" + "QUFB" * 8).key() == b"A" * 24
+    assert _route(secret="s" * 30).key() == b"s" * 30
+
+
+@pytest.mark.parametrize("secret", ["", "s" * 23, "whsec_", "whsec_QUFB", "whsec_***not base64***"])
+def test_a_weak_secret_is_refused_without_being_quoted(secret: str) -> None:
+    """24 bytes at least, as the scheme asks."""
+    with pytest.raises(ValueError, match="secret") as caught:
+        _route(secret=secret)
+    assert secret == "" or secret not in str(caught.value)
+
+
+def test_verdicts_go_to_those_who_can_act() -> None:
+    """Images' owners fix images, operators fix the service."""
+    routes = Routes(images=_route())
+    assert {status: route_name(status) for status in Status} == {
+        Status.HEALTHY: None,
+        Status.UNHEALTHY: "images",
+        Status.UNKNOWN: "operators",
+        Status.NOT_APPLICABLE: None,
+    }
+    assert routes.find("images") == _route()
+    assert routes.find("operators") is None

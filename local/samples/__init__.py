@@ -1,0 +1,1 @@
+"""Sample images made of real packages, and a sample of the real advisories on them."""

@@ -1,0 +1,15 @@
+"""The app that the Functions worker indexes: one blueprint a joint of the flow."""
+
+import azure.functions as func
+
+from function_app import intake, notices, worker
+from scanner import settings
+from scanner.wiring import Wiring
+
+# Read here, so that a fault in the settings stops the app at start and not at the first push.
+_wiring = Wiring(settings.load())
+
+app = func.FunctionApp()
+app.register_functions(intake.blueprint(_wiring))
+app.register_functions(worker.blueprint(_wiring))
+app.register_functions(notices.blueprint(_wiring))

@@ -1,0 +1,52 @@
+"""The worker: one job from the queue, judged; and what is done with a job that never succeeded."""
+
+import logging
+
+import azure.functions as func
+
+from scanner import jobs
+from scanner.errors import InvalidMessageError, RegistryNotOursError
+from scanner.model import ScanJob
+from scanner.wiring import JOB_QUEUE, Wiring
+
+logger = logging.getLogger(__name__)
+
+CONNECTION = "PUSHSCAN_STORAGE"
+
+
+def blueprint(wiring: Wiring) -> func.Blueprint:
+    """Build the blueprint with the two queue functions. Plain `def`: an async scan would block."""
+    functions = func.Blueprint()
+
+    @functions.function_name("scan_image")
+    @functions.queue_trigger("message", JOB_QUEUE, CONNECTION)
+    def scan_image(message: func.QueueMessage) -> None:
+        if job := read_job(message.get_body(), wiring):
+            wiring.pipeline.judge(job)
+
+    @functions.function_name("record_abandoned")
+    @functions.queue_trigger("message", f"{JOB_QUEUE}-poison", CONNECTION)
+    def record_abandoned(message: func.QueueMessage) -> None:
+        if job := read_job(message.get_body(), wiring):
+            wiring.pipeline.abandon(
+                job, detail="The job failed each time it was tried; the worker's log says why."
+            )
+
+    return functions
+
+
+def read_job(untrusted_message: bytes, wiring: Wiring) -> ScanJob | None:
+    """Read a job, or keep a message that is none where somebody can look at it.
+
+    No retry makes such a message readable, so it is done with once it is kept. Raises StoreError
+    when it cannot be kept.
+    """
+    try:
+        job = jobs.decode(untrusted_message)
+        wiring.settings.registries.find(job.image.registry)
+    except (InvalidMessageError, RegistryNotOursError) as error:
+        wiring.unreadable_messages.save(untrusted_message, why=str(error))
+        logger.warning("job.unreadable bytes=%d why=%s", len(untrusted_message), error)
+        return None
+    else:
+        return job

@@ -1,0 +1,240 @@
+"""`pushscan show`: what is said of one image, why, and what would mend it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+import typer
+
+from scanner.cli import image_name, mend
+from scanner.cli.screen import (
+    SEVERITY_STYLES,
+    VERDICT_STYLES,
+    Part,
+    Screen,
+    age,
+    minute,
+    print_json,
+    progress,
+    shown,
+)
+from scanner.cli.surroundings import surroundings
+from scanner.errors import PushscanError, StoreError
+from scanner.model import ImageReference, PlatformVerdict, Report, Severity, Status
+from scanner.ports import CurrentVerdict, ReportStore
+from scanner.store import report_json
+
+_TOP_FINDINGS = 10
+_TOP_UPGRADES = 20
+_TOP_WARNINGS = 3
+_LABEL_WIDTH = 12
+_SEVERITY_WIDTH = 10
+
+Counts = Mapping[Severity, int] | None
+"""Findings by severity; None where nothing was examined: zeros would look like a clean image."""
+
+
+def show(
+    context: typer.Context,
+    image: Annotated[
+        str, typer.Argument(help="registry/repository:tag or registry/repository@sha256:...")
+    ],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as it is stored.")] = False,
+) -> None:
+    """Show the verdict on an image, why, and what would mend it.
+
+    A tag means what it was last pushed with; the registry is not asked.
+    """
+    around = surroundings(context)
+    with progress("reading the report"):
+        store = around.report_store()
+        named = image_name.find(image, store)
+        current = _find_current(named, store)
+        report = _find_report(current, store)
+        platforms = () if json else _counted_platforms(report, store)
+    if json:
+        print_json(_document(report))
+    else:
+        # A report has the tag of the push that it was written for; the image may have others.
+        called = replace(report, image=named if named.tag else current.image)
+        print_report(Screen(), called, platforms, now=around.now())
+
+
+def _find_current(image: ImageReference, store: ReportStore) -> CurrentVerdict:
+    current = store.current(image)
+    if current is None:
+        raise PushscanError(f"{image} was never judged; `pushscan list` says what is known")
+    return current
+
+
+def _find_report(current: CurrentVerdict, store: ReportStore) -> Report:
+    report = store.find_report(current.report_id)
+    if report is None:
+        raise StoreError(f"the report on {current.image} is gone: push the image again")
+    return report
+
+
+def _document(report: Report) -> object:
+    return msgspec.json.decode(report_json.encode(report))
+
+
+def _counted_platforms(
+    report: Report, store: ReportStore
+) -> tuple[tuple[PlatformVerdict, Counts], ...]:
+    """Return an index's platforms with the findings that their own reports count."""
+    counted = []
+    for platform in report.platforms:
+        own = store.find_report(platform.report_id)
+        counted.append((platform, _counts(own) if own else None))
+    return tuple(counted)
+
+
+def _counts(report: Report) -> Counts:
+    return report.severity_counts() if report.scan else None
+
+
+def print_report(
+    screen: Screen,
+    report: Report,
+    platforms: tuple[tuple[PlatformVerdict, Counts], ...],
+    *,
+    now: datetime,
+) -> None:
+    """Print a report for a person; everything that comes from image or advisory is escaped."""
+    verdict = report.verdict
+    screen.line((report.image.name, "bold"), folds=False)
+    if report.image.tag:
+        screen.line((f"@{report.image.digest}", "dim"), indent=2, folds=False)
+    screen.line()
+    reason = f" ({verdict.reason})" if verdict.reason else ""
+    screen.line(
+        shown(verdict.explanation, 1000),
+        label=(f"{verdict.status.upper()}{reason}  ", VERDICT_STYLES[verdict.status]),
+    )
+    screen.line()
+    _print_grounds(screen, report, now)
+    if report.advisories and report.advisories.is_sample:
+        screen.line()
+        screen.line(
+            "They know the sample images only and say nothing about any other image. ",
+            "Run `pushscan advisories update`.",
+            label=("SAMPLE ADVISORIES  ", "bold yellow"),
+        )
+    _print_platforms(screen, platforms)
+    _print_findings(screen, report)
+    _print_remedy(screen, report)
+
+
+def _print_grounds(screen: Screen, report: Report, now: datetime) -> None:
+    def say(label: str, *parts: Part) -> None:
+        screen.line(*parts, label=f"{label:<{_LABEL_WIDTH}}", indent=2)
+
+    say("rule", shown(report.verdict.rule))
+    if counts := _counts(report):
+        say("findings", *_counted(counts))
+    if scan := report.scan:
+        system = scan.operating_system
+        name = shown(f"{system.family} {system.name}") if system else "no operating system"
+        on = f", {shown(str(report.platform))}" if report.platform else ""
+        say("examined", f"{name}, {scan.package_count} packages{on}")
+        for warning in scan.warnings[:_TOP_WARNINGS]:
+            say("unreadable", shown(warning))
+        if len(scan.warnings) > _TOP_WARNINGS:
+            say("", f"and {len(scan.warnings) - _TOP_WARNINGS} more, see --json")
+    if scanner := report.scanner:
+        say("scanner", f"{scanner.name} {shown(scanner.version)} in {shown(scanner.isolation)}")
+    if advisories := report.advisories:
+        say("advisories", f"{shown(advisories.source)} of {minute(advisories.updated_at)}")
+    say("judged", f"{minute(report.as_of)}, {age(report.as_of, now)} ago")
+
+
+def _counted(counts: Mapping[Severity, int]) -> list[Part]:
+    parts: list[Part] = []
+    for severity, count in counts.items():
+        style = SEVERITY_STYLES[severity] if count else "dim"
+        parts += [(f"{count} {severity.name.lower()}", style), ", "]
+    return parts[:-1]
+
+
+def _print_platforms(screen: Screen, platforms: tuple[tuple[PlatformVerdict, Counts], ...]) -> None:
+    if not platforms:
+        return
+    screen.heading("Platforms")
+    names = [shown(str(platform.platform), 40) for platform, _ in platforms]
+    width = max(map(len, names))
+    for name, (platform, counts) in zip(names, platforms, strict=True):
+        verdict = platform.verdict
+        screen.line(
+            f"{name:<{width}}  ",
+            (f"{verdict.status:<14}", VERDICT_STYLES[verdict.status]),
+            *(_counted(counts) if counts else [shown(str(verdict.reason or ""))]),
+            indent=2,
+        )
+        screen.line(f"{shown(verdict.explanation)}", indent=4)
+        screen.line((f"@{platform.digest}", "dim"), indent=4, folds=False)
+
+
+def _print_findings(screen: Screen, report: Report) -> None:
+    findings = sorted(
+        set(report.scan.findings if report.scan else report.verdict.violations),
+        key=lambda f: (-f.severity, f.package, f.vulnerability, f.target, f.package_path),
+    )
+    if not findings:
+        return
+    more = f", the worst {_TOP_FINDINGS} of {len(findings)}"
+    screen.heading(f"Findings{more if len(findings) > _TOP_FINDINGS else ''}")
+    for finding in findings[:_TOP_FINDINGS]:
+        severity = f"{finding.severity.name:<{_SEVERITY_WIDTH}}"
+        screen.line(
+            (shown(finding.vulnerability, 60), "bold"),
+            f"  {_installed(finding.package, finding.installed_version)} -> ",
+            shown(finding.fixed_version, 100) or f"no fix ({finding.status.replace('_', ' ')})",
+            label=(severity, SEVERITY_STYLES[finding.severity]),
+            indent=2,
+        )
+        for detail in filter(None, (finding.title, finding.url)):
+            screen.line((shown(detail), "dim"), indent=2 + _SEVERITY_WIDTH)
+
+
+def _installed(package: str, version: str) -> str:
+    return f"{shown(package, 100)} {shown(version, 60)}"
+
+
+def _print_remedy(screen: Screen, report: Report) -> None:
+    verdict = report.verdict
+    if verdict.status is Status.UNKNOWN:
+        screen.heading("What would mend it")
+        screen.line(mend.remedy(verdict.reason), indent=2)
+    if not verdict.violations:
+        return
+    screen.heading("What would mend it")
+    upgrades = mend.upgrades(verdict.violations)
+    for upgrade in upgrades[:_TOP_UPGRADES]:
+        fixed = ", ".join(shown(version, 60) for version in upgrade.fixed_versions)
+        is_one = len(upgrade.fixed_versions) == 1
+        screen.line(
+            f"upgrade {_installed(upgrade.package, upgrade.installed_version)} to ",
+            "" if is_one else "a version with the fixes of ",
+            (fixed, "bold green"),
+            f"  ({_named(upgrade.vulnerabilities)})",
+            indent=2,
+        )
+    if len(upgrades) > _TOP_UPGRADES:
+        screen.line(f"and {len(upgrades) - _TOP_UPGRADES} more packages, see --json", indent=2)
+    unfixed = [finding for finding in verdict.violations if not finding.is_fixable]
+    if unfixed:
+        packages = dict.fromkeys(_installed(f.package, f.installed_version) for f in unfixed)
+        screen.line(
+            f"no fix is published for {_named(tuple(packages))}: remove it, or use another base",
+            indent=2,
+        )
+
+
+def _named(names: tuple[str, ...]) -> str:
+    """Name the first three, and count the others."""
+    first, rest = names[:3], len(names) - 3
+    listed = ", ".join(shown(name) for name in first)
+    return f"{listed} and {rest} more" if rest > 0 else listed

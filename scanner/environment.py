@@ -1,0 +1,55 @@
+"""Reads variables, notes which were asked for, and collects faults instead of raising one."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from scanner.errors import SettingsError
+
+_T = TypeVar("_T")
+
+
+class Environment:
+    """A set of variables under examination."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+        self.names_read: set[str] = set()
+        self._faults: list[str] = []
+
+    def optional(self, name: str) -> str | None:
+        """Return a variable without surrounding blanks, or None when it is absent or empty."""
+        self.names_read.add(name)
+        return self._variables.get(name, "").strip() or None
+
+    def required(self, name: str) -> str:
+        """Return a variable; its absence is a fault and reads as empty."""
+        value = self.optional(name)
+        if value is None:
+            self.fault(name, "is missing")
+        return value or ""
+
+    def parsed(self, name: str, parse: Callable[[str], _T], default: _T, expected: str) -> _T:
+        """Return a variable parsed; a ValueError or KeyError of `parse` is a fault."""
+        value = self.optional(name)
+        if value is None:
+            return default
+        try:
+            return parse(value)
+        except (ValueError, KeyError):
+            self.fault(name, f"is not {expected}")
+            return default
+
+    def fault(self, name: str, problem: str) -> None:
+        """Note what is wrong with a variable, never its value: it may be a secret."""
+        self._faults.append(f"{name} {problem}")
+
+    def refuse_unread(self, prefix: str) -> None:
+        """Call every variable of ours that nobody asked for a fault: it is a misspelt one."""
+        for name in sorted(self._variables):
+            if name.startswith(prefix) and name not in self.names_read:
+                self.fault(name, "is not a setting")
+
+    def raise_faults(self) -> None:
+        """Raise one SettingsError that lists every fault, if there is any."""
+        if self._faults:
+            raise SettingsError("settings: " + "; ".join(self._faults))

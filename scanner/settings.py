@@ -1,0 +1,283 @@
+"""Settings, read once from the environment; every fault is listed in one message.
+
+`PUSHSCAN_STORAGE` follows the rules of a Functions connection, since the host reads the same
+variables for its triggers (Azure Functions docs, "Identity-based connections").
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanner.environment import Environment
+from scanner.model import Policy, Registries, Severity
+from scanner.notify.route import Route, Routes
+
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
+_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+_SECRET = re.compile(r"[!-+\--~]{24,256}")
+_MAXIMUM_WEBHOOK_SECRETS = 2
+_REPLAY_URL = "PUSHSCAN_URL"
+_REPLAY_SECRET = "PUSHSCAN_WEBHOOK_SECRET"  # noqa: S105  a name, not a secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageSettings:
+    """Where queues, blobs and tables are: a connection string, or URIs and an identity."""
+
+    connection_string: str | None = field(repr=False)
+    queue_uri: str
+    blob_uri: str
+    table_uri: str
+    client_id: str | None
+    """Client id of a user-assigned identity; None means the one that the host has."""
+    in_azure: bool
+    """Whether the host offers managed identities (App Service and Container Apps both say so)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that an operator decides."""
+
+    storage: StorageSettings
+    registries: Registries
+    webhook_secrets: tuple[str, ...] = field(repr=False)
+    blob_hosts: frozenset[str]
+    ca_file: Path | None
+    identity_client_id: str | None
+    policy: Policy
+    advisories: Path
+    trivy: Path
+    bubblewrap: Path
+    scan_seconds: int
+    routes: Routes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannerSettings:
+    """Where the scanner's programs are, and its advisories."""
+
+    advisories: Path
+    trivy: Path
+    bubblewrap: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaySettings:
+    """A running app to post to, and the secret that it asks for."""
+
+    url: str | None
+    secret: str = field(repr=False)
+    ca_file: Path | None
+
+
+def adopt(variables: Mapping[str, str]) -> None:
+    """Set variables of this process, for us and for the SDKs, over what was set before."""
+    os.environ.update(variables)
+
+
+def load() -> Settings:
+    """Read the process's environment. Raises SettingsError."""
+    return read(os.environ)
+
+
+def load_storage() -> StorageSettings:
+    """Read only what is needed to look at stored verdicts. Raises SettingsError."""
+    environment = Environment(os.environ)
+    storage = _storage(environment)
+    environment.raise_faults()
+    return storage
+
+
+def load_scanner() -> ScannerSettings:
+    """Read only what is needed to fetch advisories. Raises SettingsError."""
+    environment = Environment(os.environ)
+    scanner = _scanner(environment)
+    environment.raise_faults()
+    return scanner
+
+
+def load_replay() -> ReplaySettings:
+    """Read only what is needed to post to a running app. Raises SettingsError."""
+    environment = Environment(os.environ)
+    replay = _replay(environment)
+    environment.raise_faults()
+    return replay
+
+
+def read(variables: Mapping[str, str]) -> Settings:
+    """Read every setting from variables. Raises SettingsError."""
+    environment = Environment(variables)
+    settings = _settings(environment)
+    environment.refuse_unread("PUSHSCAN_")
+    environment.raise_faults()
+    return settings
+
+
+def names() -> frozenset[str]:
+    """Return the name of every variable that is read, for the documentation's test."""
+    environment = Environment({})
+    _settings(environment)
+    return frozenset(environment.names_read)
+
+
+def _settings(environment: Environment) -> Settings:
+    ca_file = _ca_file(environment)
+    # One file may hold what `pushscan replay` needs beside what the app needs.
+    for name in (_REPLAY_URL, _REPLAY_SECRET):
+        environment.optional(name)
+    scanner = _scanner(environment)
+    return Settings(
+        storage=_storage(environment),
+        registries=_registries(environment),
+        webhook_secrets=_webhook_secrets(environment),
+        blob_hosts=environment.parsed(
+            "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
+        ),
+        ca_file=ca_file,
+        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        policy=_policy(environment),
+        advisories=scanner.advisories,
+        trivy=scanner.trivy,
+        bubblewrap=scanner.bubblewrap,
+        scan_seconds=environment.parsed(
+            "PUSHSCAN_SCAN_SECONDS", _between(1, 540), 480, "a number of seconds from 1 to 540"
+        ),
+        routes=Routes(
+            images=_route(environment, "images", "PUSHSCAN_NOTICE", ca_file),
+            operators=_route(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),
+        ),
+    )
+
+
+def _scanner(environment: Environment) -> ScannerSettings:
+    return ScannerSettings(
+        advisories=Path(environment.required("PUSHSCAN_ADVISORIES")),
+        trivy=Path(environment.required("PUSHSCAN_TRIVY")),
+        bubblewrap=Path(environment.required("PUSHSCAN_BUBBLEWRAP")),
+    )
+
+
+def _replay(environment: Environment) -> ReplaySettings:
+    return ReplaySettings(
+        url=environment.optional(_REPLAY_URL),
+        secret=environment.required(_REPLAY_SECRET),
+        ca_file=_ca_file(environment),
+    )
+
+
+def _ca_file(environment: Environment) -> Path | None:
+    return environment.parsed("PUSHSCAN_CA_FILE", _existing, None, "a file that exists")
+
+
+def _storage(environment: Environment) -> StorageSettings:
+    connection_string = environment.optional("PUSHSCAN_STORAGE")
+    account = environment.optional("PUSHSCAN_STORAGE__accountName")
+    if connection_string and account:
+        environment.fault("PUSHSCAN_STORAGE", "contradicts PUSHSCAN_STORAGE__accountName")
+    if not connection_string and not account:
+        environment.fault("PUSHSCAN_STORAGE", "or PUSHSCAN_STORAGE__accountName is missing")
+    if account and not _ACCOUNT.fullmatch(account):
+        environment.fault("PUSHSCAN_STORAGE__accountName", "is not a storage account's name")
+    # Both are read by the Functions host, which needs them to use a user-assigned identity.
+    environment.optional("PUSHSCAN_STORAGE__credential")
+    return StorageSettings(
+        connection_string=connection_string,
+        queue_uri=f"https://{account}.queue.core.windows.net",
+        blob_uri=f"https://{account}.blob.core.windows.net",
+        table_uri=f"https://{account}.table.core.windows.net",
+        client_id=environment.optional("PUSHSCAN_STORAGE__clientId"),
+        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
+    )
+
+
+def _registries(environment: Environment) -> Registries:
+    name = "PUSHSCAN_REGISTRIES"
+    by_alias: dict[str, str] = {}
+    value = environment.required(name)
+    for entry in filter(None, map(str.strip, value.split(","))):
+        canonical, _, aliases = entry.partition("=")
+        for host in (canonical, *filter(None, aliases.split("|"))):
+            if not _HOST.fullmatch(host):
+                environment.fault(name, "has an entry that is not `host` or `host=alias|alias`")
+            elif by_alias.setdefault(host, canonical) != canonical:
+                environment.fault(name, f"gives {host} to two registries")
+    if value and not by_alias:
+        environment.fault(name, "names no registry")
+    return Registries(by_alias)
+
+
+def _webhook_secrets(environment: Environment) -> tuple[str, ...]:
+    name = "PUSHSCAN_WEBHOOK_SECRETS"
+    value = environment.required(name)
+    secrets = tuple(filter(None, map(str.strip, value.split(","))))
+    if value and not 1 <= len(secrets) <= _MAXIMUM_WEBHOOK_SECRETS:
+        environment.fault(name, "does not have one or two secrets")
+    if not all(map(_SECRET.fullmatch, secrets)):
+        environment.fault(name, "has a secret that is not 24 to 256 printable characters")
+    return secrets
+
+
+def _policy(environment: Environment) -> Policy:
+    default = Policy()
+    return Policy(
+        fail_on=environment.parsed(
+            "PUSHSCAN_FAIL_ON", _severity, default.fail_on, "LOW, MEDIUM, HIGH or CRITICAL"
+        ),
+        ignore_unfixed=environment.parsed(
+            "PUSHSCAN_IGNORE_UNFIXED", _boolean, default.ignore_unfixed, "true or false"
+        ),
+        max_advisory_age_hours=environment.parsed(
+            "PUSHSCAN_ADVISORY_HOURS",
+            _between(1, 24 * 30),
+            default.max_advisory_age_hours,
+            "a number of hours from 1 to 720",
+        ),
+    )
+
+
+def _route(environment: Environment, name: str, prefix: str, ca_file: Path | None) -> Route | None:
+    url, secret = (environment.optional(f"{prefix}_{part}") for part in ("URL", "SECRET"))
+    if url is None and secret is None:
+        return None
+    try:
+        return Route(name=name, url=url or "", secret=secret or "", ca_file=ca_file)
+    except ValueError as error:
+        environment.fault(f"{prefix}_URL and {prefix}_SECRET", f"are unfit: {error}")
+        return None
+
+
+def _hosts(text: str) -> frozenset[str]:
+    hosts = frozenset(filter(None, map(str.strip, text.split(","))))
+    if not all(map(_HOST.fullmatch, hosts)):
+        raise ValueError(text)
+    return hosts
+
+
+def _existing(text: str) -> Path | None:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError(text)
+    return path
+
+
+def _severity(text: str) -> Severity:
+    severity = Severity[text]
+    if severity is Severity.UNKNOWN:
+        raise ValueError(text)
+    return severity
+
+
+def _boolean(text: str) -> bool:
+    return {"true": True, "false": False}[text]
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(text)
+        return number
+
+    return parse

@@ -1,0 +1,24 @@
+"""The command as tests run it: in this process, on a store and a clock of their own."""
+
+from datetime import datetime, timedelta
+
+from typer.testing import CliRunner, Result
+
+from scanner.cli import app
+from scanner.cli.surroundings import Surroundings
+from scanner.ports import ReportStore
+from tests.examples import NOW
+
+HOSTILE = (
+    "\x1b[31mred\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\ [red]bold[/red] [link=x]y[/]"
+    " \u202egpj.exe \x9b2J :skull: \r\n\x07end\x7f"
+)
+"""Everything that a terminal or rich might obey: ESC, OSC 8, markup, bidi, C1, emoji, DEL."""
+OBEYED = ("\x1b", "\x9b", "\x07", "\x7f", "\r", "\u202e", "\N{SKULL}")
+
+
+def pushscan(*arguments: str, store: ReportStore, now: datetime | None = None) -> Result:
+    """Run `pushscan` with these arguments, five hours after the examples."""
+    clock = now or NOW + timedelta(hours=5)
+    around = Surroundings(report_store=lambda: store, now=lambda: clock)
+    return CliRunner().invoke(app, list(arguments), obj=around)

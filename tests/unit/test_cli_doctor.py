@@ -1,0 +1,109 @@
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scanner.cli import checks
+from scanner.cli.doctor import Check, Diagnosis, Outcome, run
+from scanner.errors import RegistryError, StoreError
+from scanner.model import Policy
+from scanner.notify.route import Route
+from tests.command_line import pushscan
+from tests.examples import IMAGE, REGISTRY
+from tests.fakes import InMemoryReportStore, StubRegistry
+from tests.reports import healthy_report
+
+FINE = Diagnosis(outcome=Outcome.OK, detail="fine")
+
+
+def _check(examine: object, *, seconds: float = 5.0, remedy: str = "") -> Check:
+    assert callable(examine)
+    return Check(name="thing", seconds=seconds, examine=examine, remedy=remedy)
+
+
+def test_a_check_that_answers_is_believed() -> None:
+    """Its diagnosis is passed on."""
+    assert run(_check(lambda: FINE)) == FINE
+
+
+def test_a_check_that_hangs_fails_at_its_deadline() -> None:
+    """With what to do about it."""
+    never = threading.Event()
+    try:
+        diagnosis = run(_check(never.wait, seconds=0.05, remedy="mend it"))
+    finally:
+        never.set()
+    assert diagnosis.outcome is Outcome.FAIL
+    assert diagnosis.detail == "no answer within 0 s: mend it"
+
+
+def test_a_failure_tells_the_systems_words_and_the_remedy() -> None:
+    """`cannot be reached` alone does not say why."""
+
+    def refuse() -> Diagnosis:
+        raise RegistryError("The registry cannot be reached.") from OSError(
+            111, "Connection refused"
+        )
+
+    diagnosis = run(_check(refuse, remedy="see the network"))
+    assert diagnosis.outcome is Outcome.FAIL
+    assert diagnosis.detail == (
+        "The registry cannot be reached. (Connection refused): see the network"
+    )
+
+
+def test_faulty_settings_are_all_listed_and_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else can be tried without them."""
+    for name in ("PUSHSCAN_STORAGE", "PUSHSCAN_TRIVY", "PUSHSCAN_REGISTRIES"):
+        monkeypatch.delenv(name, raising=False)
+    result = pushscan("doctor", store=InMemoryReportStore())
+    assert result.exit_code == 1
+    for text in ("PUSHSCAN_STORAGE", "PUSHSCAN_TRIVY is missing", "PUSHSCAN_REGISTRIES"):
+        assert text in result.stdout
+    assert result.stdout.startswith("fail  settings")
+    assert "skip  everything else" in result.stdout
+
+
+def test_a_registry_is_asked_for_what_was_judged_before() -> None:
+    """An identity may be let into some repositories only."""
+    store, registry = InMemoryReportStore(), StubRegistry()
+    assert "pushscan/doctor" in checks.examine_registry(REGISTRY, registry, store).detail
+    store.save(healthy_report())
+    assert "shop/cart" in checks.examine_registry(REGISTRY, registry, store).detail
+    assert str(registry.resolved[-1]) == str(IMAGE)
+
+
+def test_a_registry_is_tried_though_storage_is_out_of_reach() -> None:
+    """Storage has lines of its own."""
+    store = InMemoryReportStore()
+    store.outage = StoreError("images.select: ServiceRequestError")
+    assert checks.examine_registry(REGISTRY, StubRegistry(), store).outcome is Outcome.OK
+
+
+def test_a_channel_that_is_not_set_is_a_warning() -> None:
+    """Verdicts are still stored, but nobody hears of them."""
+    assert checks.examine_route("PUSHSCAN_NOTICE", None) == Diagnosis(
+        outcome=Outcome.WARN,
+        detail="nobody is told: set PUSHSCAN_NOTICE_URL and PUSHSCAN_NOTICE_SECRET",
+    )
+    route = Route(name="images", url="https://example.org/hook", secret="s" * 24)
+    assert checks.examine_route("PUSHSCAN_NOTICE", route).outcome is Outcome.OK
+
+
+@pytest.mark.parametrize(
+    ("source", "hours", "outcome"),
+    [
+        ("mirror.gcr.io/aquasec/trivy-db:2", 5, Outcome.OK),
+        ("bundled-sample", 5, Outcome.WARN),
+        ("mirror.gcr.io/aquasec/trivy-db:2", 73, Outcome.FAIL),
+        ("bundled-sample", 73, Outcome.FAIL),
+    ],
+)
+def test_advisories_are_measured_by_the_policys_limit(
+    tmp_path: Path, source: str, hours: int, outcome: Outcome
+) -> None:
+    """A sample is warned of; stale ones would make every verdict unknown."""
+    now = datetime.now(UTC)
+    install(tmp_path, source=source, updated_at=now - timedelta(hours=hours))
+    assert checks.examine_advisories(tmp_path, Policy(), now).outcome is outcome

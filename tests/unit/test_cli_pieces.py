@@ -1,0 +1,94 @@
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from scanner.cli import env_file, mend
+from scanner.cli.screen import age, json_text, shown
+from scanner.errors import SettingsError
+from scanner.model import Severity, UnknownReason
+from tests.command_line import HOSTILE
+from tests.examples import NOW, finding
+
+_HEAVY = ("azure", "urllib3", "requests", "cryptography", "aiohttp")
+
+
+def test_every_unknown_reason_has_a_remedy() -> None:
+    """Nobody is left with `unknown` and nothing to do."""
+    assert set(mend.REMEDIES) == set(UnknownReason)
+
+
+def test_upgrades_are_grouped_by_installed_package() -> None:
+    """One line a package, its fixed versions in reading order, each once."""
+    (upgrade,) = mend.upgrades(
+        [
+            finding(Severity.CRITICAL, fixed_version="2.10.1, 2.9.9"),
+            finding(fixed_version="2.10.1"),
+            finding(fixed_version=""),
+        ]
+    )
+    assert upgrade.fixed_versions == ("2.9.9", "2.10.1")
+    assert upgrade.vulnerabilities == ("CVE-2019-10906",)
+
+
+def test_a_version_of_ten_thousand_digits_is_ordered() -> None:
+    """Python would refuse to read it as a number."""
+    (upgrade,) = mend.upgrades([finding(fixed_version=f"{'9' * 10_000}, 1")])
+    assert upgrade.fixed_versions[0] == "1"
+
+
+@pytest.mark.parametrize(
+    ("ago", "text"),
+    [(-5, "0 s"), (119, "119 s"), (120, "2 min"), (7_200, "2 h"), (200_000, "2 d")],
+)
+def test_an_age_has_one_unit(ago: int, text: str) -> None:
+    """A clock that runs ahead of ours gives none below zero."""
+    assert age(NOW - timedelta(seconds=ago), NOW) == text
+
+
+def test_shown_text_is_cut_and_says_so() -> None:
+    """An advisory's title may be megabytes long."""
+    assert shown("x" * 1_000_000, 5) == "xxxxx…"
+    assert shown(HOSTILE).isascii()
+
+
+def test_json_is_ascii_without_controls() -> None:
+    """DEL is one that the json module leaves as it is."""
+    assert json_text({"a": "\x7f\x9b"}, indent=None) == '{"a": "\\u007f\\u009b"}'
+
+
+def test_an_env_file_is_read_without_a_shell(tmp_path: Path) -> None:
+    """Quotes, dollars, semicolons and equal signs belong to the value."""
+    path = tmp_path / "env"
+    path.write_text("# comment\n\nA=b=c;d\nB='$HOME'\nC=\n")
+    assert env_file.read(path) == {"A": "b=c;d", "B": "'$HOME'", "C": ""}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no equals", b"export A=b", b" A=b", b"A=\xff", b"A=\0", b"1A=b", b"A=" + b"x" * 65_536],
+)
+def test_an_env_file_with_anything_else_is_refused(tmp_path: Path, content: bytes) -> None:
+    """Without a word of its content: it holds secrets."""
+    path = tmp_path / "env"
+    path.write_bytes(b"SECRET=hush\n" + content)
+    with pytest.raises(SettingsError) as caught:
+        env_file.read(path)
+    assert "hush" not in str(caught.value)
+
+
+def test_help_loads_no_sdk() -> None:
+    """What a command needs is imported when it is run."""
+    program = (
+        "import sys, contextlib\n"
+        "from scanner.cli import app\n"
+        "with contextlib.suppress(SystemExit): app(['--help'])\n"
+        f"print([name for name in {_HEAVY} if name in sys.modules])"
+    )
+    answer = subprocess.run(  # noqa: S603 - an argv of our own
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert answer.stdout.endswith("\n[]\n")
+    assert "doctor" in answer.stdout

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import pytest
+
+from scanner import settings
+from scanner.errors import RegistryNotOursError, SettingsError
+from scanner.model import Severity
+from tests.examples import WEBHOOK_SECRET
+
+COMPLETE = {
+    "PUSHSCAN_STORAGE": "UseDevelopmentStorage=true",
+    "PUSHSCAN_REGISTRIES": "contoso.azurecr.io=contoso.westeurope.geo.azurecr.io|hub.contoso.com, "
+    "fabrikam.azurecr.io",
+    "PUSHSCAN_WEBHOOK_SECRETS": WEBHOOK_SECRET,
+    "PUSHSCAN_ADVISORIES": "/var/lib/pushscan/advisories",
+    "PUSHSCAN_TRIVY": "/usr/local/bin/trivy",
+    "PUSHSCAN_BUBBLEWRAP": "/usr/bin/bwrap",
+}
+
+
+def test_complete_settings_are_read() -> None:
+    """What is left out has the documented default."""
+    read = settings.read(COMPLETE)
+    assert read.registries.canonical == {"contoso.azurecr.io", "fabrikam.azurecr.io"}
+    assert read.registries.find("hub.contoso.com") == "contoso.azurecr.io"
+    assert read.policy.fail_on is Severity.HIGH
+    assert read.scan_seconds == 480
+    assert read.routes.images is None
+
+
+def test_every_fault_is_listed_in_one_message() -> None:
+    """An operator mends the settings once, not once a fault."""
+    with pytest.raises(SettingsError) as caught:
+        settings.read({"PUSHSCAN_FAIL_ON": "SEVERE", "PUSHSCAN_NOTICE_URL": "https://x.example"})
+    for name in (
+        "PUSHSCAN_STORAGE",
+        "PUSHSCAN_REGISTRIES",
+        "PUSHSCAN_WEBHOOK_SECRETS",
+        "PUSHSCAN_ADVISORIES",
+        "PUSHSCAN_TRIVY",
+        "PUSHSCAN_BUBBLEWRAP",
+        "PUSHSCAN_FAIL_ON",
+        "PUSHSCAN_NOTICE_SECRET",
+    ):
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"PUSHSCAN_STORAGE__accountName": "contoso"},
+        {"PUSHSCAN_STORAGE": "", "PUSHSCAN_STORAGE__accountName": "Not.An.Account"},
+        {"PUSHSCAN_REGISTRIES": "a.azurecr.io=x.io,b.azurecr.io=x.io"},
+        {"PUSHSCAN_REGISTRIES": "https://a.azurecr.io"},
+        {"PUSHSCAN_REGISTRIES": ","},
+        {"PUSHSCAN_WEBHOOK_SECRETS": "short"},
+        {"PUSHSCAN_WEBHOOK_SECRETS": ","},
+        {"PUSHSCAN_WEBHOOK_SECRETS": ",".join(["s" * 24, "t" * 24, "u" * 24])},
+        {"PUSHSCAN_FAIL_ON": "UNKNOWN"},
+        {"PUSHSCAN_IGNORE_UNFIXED": "maybe"},
+        {"PUSHSCAN_ADVISORY_HOURS": "0"},
+        {"PUSHSCAN_SCAN_SECONDS": "541"},
+        {"PUSHSCAN_SCAN_SECONDS": "eight"},
+        {"PUSHSCAN_CA_FILE": "/nowhere/ca.pem"},
+        {"PUSHSCAN_BLOB_HOSTS": "https://x"},
+        {"PUSHSCAN_NOTICE_SECRET": "n" * 32},
+        {"PUSHSCAN_NOTICE_URL": "http://x.example", "PUSHSCAN_NOTICE_SECRET": "n" * 32},
+        {"PUSHSCAN_NOTICE_URL": "https://x.example", "PUSHSCAN_NOTICE_SECRET": "whsec_%%%%%%%%%"},
+        {"PUSHSCAN_REGISTIRES": "a.azurecr.io"},
+    ],
+)
+def test_contradictory_and_misspelt_settings_are_refused(change: dict[str, str]) -> None:
+    """Each names the variable, none shows its value."""
+    with pytest.raises(SettingsError) as caught:
+        settings.read(COMPLETE | change)
+    assert any(name.split("__")[0] in str(caught.value) for name in change)
+    assert not any(value in str(caught.value) for value in change.values() if len(value) > 8)
+
+
+def test_two_secrets_serve_during_rotation() -> None:
+    """The old one goes on working until every webhook has the new one."""
+    read = settings.read(COMPLETE | {"PUSHSCAN_WEBHOOK_SECRETS": f"{'a' * 24}, {'b' * 24}"})
+    assert read.webhook_secrets == ("a" * 24, "b" * 24)
+
+
+def test_no_secret_is_in_the_text_of_the_settings() -> None:
+    """A settings object may end in a log."""
+    secrets = {
+        "PUSHSCAN_STORAGE": "AccountKey=storage-secret",
+        "PUSHSCAN_NOTICE_URL": "https://x.example/?code=url-secret",
+        "PUSHSCAN_NOTICE_SECRET": "n" * 32,
+    }
+    text = repr(settings.read(COMPLETE | secrets))
+    for secret in ("storage-secret", "url-secret", "n" * 32, WEBHOOK_SECRET):
+        assert secret not in text
+
+
+def test_an_identity_takes_the_place_of_a_connection_string() -> None:
+    """The account's name is all that storage needs in Azure."""
+    read = settings.read(
+        COMPLETE
+        | {
+            "PUSHSCAN_STORAGE": "",
+            "PUSHSCAN_STORAGE__accountName": "contososcans",
+            "PUSHSCAN_STORAGE__credential": "managedidentity",
+            "PUSHSCAN_STORAGE__clientId": "11111111-2222-3333-4444-555555555555",
+            "IDENTITY_ENDPOINT": "http://127.0.0.1/msi/token",
+        }
+    )
+    assert read.storage.queue_uri == "https://contososcans.queue.core.windows.net"
+    assert read.storage.in_azure
+
+
+def test_a_registry_of_somebody_else_is_not_found() -> None:
+    """Only what the settings name."""
+    with pytest.raises(RegistryNotOursError):
+        settings.read(COMPLETE).registries.find("evil.azurecr.io")
+
+
+def test_a_ca_file_that_exists_is_taken(tmp_path: Path) -> None:
+    """It is what signs the certificates of a private registry."""
+    ca_file = tmp_path / "ca.pem"
+    ca_file.touch()
+    assert settings.read(COMPLETE | {"PUSHSCAN_CA_FILE": str(ca_file)}).ca_file == ca_file

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from local.acr import RegistryClient
@@ -19,7 +18,7 @@ from local.samples.advisories import install_sample
 from local.samples.expected import EXPECTED
 from local.stack import Stack
 from scanner import settings, wiring
-from scanner.model import Digest, ImageReference, Status
+from scanner.model import Digest, ImageReference, Report, Status
 from scanner.ports import CurrentVerdict, ReportStore
 
 SAMPLES: Final = Path(".local/samples")
@@ -41,28 +40,36 @@ class _Judged:
     seconds: float
     """From the end of the push to the stored verdict."""
     verdict: CurrentVerdict | None
+    report: Report | None
 
 
 def main() -> int:
     """Push the samples, show what becomes of them, and return the exit status."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="pushscan-demo-") as folder:
         home = Path(folder)
         advisories = install_sample(home / "advisories", updated_at=datetime.now(UTC))
         with (
-            console.status("Starting storage, registry and app"),
+            console.status("Starting storage, registry and app") as status,
             Stack(home / "stack", advisories=home / "advisories") as stack,
         ):
-            console.print(f"app       {stack.url}/api/acr/webhook")
-            console.print(f"registry  https://{stack.registry.login_server} (stand-in, TLS)")
+            status.stop()
+            console.print(f"app         {stack.url}/api/acr/webhook")
+            console.print(f"registry    https://{stack.registry.login_server} (stand-in, TLS)")
             console.print(
-                f"advisories {advisories.source}: knows these samples only", style="yellow"
+                f"advisories  {advisories.source}: real ones, for these samples' packages only",
+                style="yellow",
             )
-            judged = list(_push_all(stack, console))
+            console.print("\nVerdicts, and the time from the push to each", style="bold")
+            judged = []
+            for entry in _push_all(stack, console):
+                _show(entry, console)
+                judged.append(entry)
             stack.images.wait_for(_expected_notices(), seconds=_NOTICE_SECONDS)
             notices = stack.images.notices + stack.operators.notices
-    console.print(_verdicts(judged))
-    console.print(_notices(notices))
+    console.print("\nNotices", style="bold")
+    for notice in notices:
+        _show_notice(notice, console)
     faults = [*_wrong_verdicts(judged), *_wrong_notices(notices)]
     for fault in faults:
         console.print(f"not as expected: {fault}", style="red")
@@ -84,7 +91,12 @@ def _push_all(stack: Stack, console: Console) -> Iterator[_Judged]:
                 )
                 began = time.monotonic()
                 verdict = _wait_for(store, image)
-                yield _Judged(name=name, seconds=time.monotonic() - began, verdict=verdict)
+                yield _Judged(
+                    name=name,
+                    seconds=time.monotonic() - began,
+                    verdict=verdict,
+                    report=store.find_report(verdict.report_id) if verdict else None,
+                )
 
 
 @contextmanager
@@ -128,33 +140,40 @@ def _wrong_notices(notices: tuple[Mapping[str, Any], ...]) -> Iterator[str]:
         yield f"notices came for {told}"
 
 
-def _verdicts(judged: list[_Judged]) -> Table:
-    table = Table(title="Verdicts", title_justify="left")
-    for column in ("image", "push to verdict", "verdict", "findings", "why"):
-        table.add_column(column)
-    for entry in judged:
-        verdict = entry.verdict
-        if verdict is None:
-            table.add_row(entry.name, "none", "", "", "")
-            continue
-        reason = f"({verdict.reason})" if verdict.reason else ""
-        table.add_row(
-            Text(entry.name),
-            f"{entry.seconds:.1f} s",
-            Text(f"{verdict.status}{reason}", style=_COLOURS[verdict.status]),
-            Text(verdict.counts),
-            Text(verdict.explanation),
+def _show(judged: _Judged, console: Console) -> None:
+    verdict, report = judged.verdict, judged.report
+    line = Text(f"{judged.name:<16}")
+    if verdict is None or report is None:
+        console.print(line.append(f"no verdict within {_VERDICT_SECONDS:.0f} s", style="red"))
+        return
+    line.append(f"{report.verdict!s:<27}", style=_COLOURS[verdict.status])
+    line.append(f"{judged.seconds:>4.1f} s   {_counted(verdict)}".rstrip())
+    console.print(line)
+    console.print(Text(f"{'':<16}{verdict.explanation}"))
+    for entry in report.platforms:
+        console.print(Text(f"{'':<16}{entry.platform}: {entry.verdict}"))
+
+
+def _counted(verdict: CurrentVerdict) -> str:
+    counts = [entry.partition("=") for entry in verdict.counts.split()]
+    seen = ", ".join(
+        f"{number} {severity.lower()}" for severity, _, number in counts if number != "0"
+    )
+    return seen or ("no findings" if counts else "")
+
+
+def _show_notice(notice: Mapping[str, Any], console: Console) -> None:
+    data = notice["data"]
+    console.print(Text(f"{notice['type']}  {data['image']}"))
+    console.print(Text(f"{'':<16}{data['explanation']}"))
+    for finding in data["findings"][:3]:
+        console.print(
+            Text(
+                f"{'':<16}{finding['severity']:<9}{finding['vulnerability']:<17}"
+                f"{finding['package']} {finding['installed_version']} "
+                f"-> {finding['fixed_version'] or 'no fix yet'}"
+            )
         )
-    return table
-
-
-def _notices(notices: tuple[Mapping[str, Any], ...]) -> Table:
-    table = Table(title="Notices", title_justify="left")
-    for column in ("type", "subject"):
-        table.add_column(column)
-    for notice in notices:
-        table.add_row(Text(notice["type"]), Text(notice["subject"]))
-    return table
 
 
 if __name__ == "__main__":

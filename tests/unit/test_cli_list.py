@@ -155,7 +155,6 @@ class _BreakingStore(InMemoryReportStore):
 
 def test_an_outage_in_the_middle_leaves_no_whole_array() -> None:
     """What was cut off must not be taken for all there is."""
-
     store = _BreakingStore()
     store.save(unhealthy_report())
     result = pushscan("list", "--json", store=store)
@@ -181,4 +180,4 @@ def test_hostile_text_is_inert(arguments: list[str]) -> None:
     store.save(hostile, part_of=INDEX)
     output = pushscan("list", *arguments, store=store).stdout
     assert not [character for character in OBEYED if character in output]
-    assert "[red]bold" in output
+    assert "[31mred" in output

@@ -1,5 +1,6 @@
 """`make run`: keeps Pushscan and all it talks to running until Ctrl-C."""
 
+import logging
 import signal
 import sys
 import threading
@@ -23,6 +24,7 @@ PORTS: Final = StackPorts(app=7071, registry=5443, storage=5444, identity=5445)
 def main() -> int:
     """Start everything, say where it is, and wait for a signal."""
     console = Console(highlight=False, soft_wrap=True)
+    logging.basicConfig(level=logging.ERROR)  # the console tells what a person needs
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -49,7 +51,7 @@ def _prepare(root: Path, console: Console) -> None:
         try:
             advisories = update(directory, trivy=TRIVY, bubblewrap=BUBBLEWRAP)
         except AdvisoriesError as error:
-            console.print(f"public advisories: {error}", style="yellow", markup=False)
+            console.print(f"{error}", style="yellow", markup=False)
             console.print(
                 "The bundled sample serves instead: it knows the sample images only.",
                 style="yellow",

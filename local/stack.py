@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -146,9 +147,9 @@ class Stack:
         }
 
     def write_environment(self, path: Path) -> None:
-        """Write `environment` as KEY=value lines that only the owner may read."""
+        """Write `environment` as lines that a shell can read too, for the owner only."""
         path.touch(mode=0o600)
-        lines = (f"{name}={value}\n" for name, value in self.environment().items())
+        lines = (f"{name}={shlex.quote(value)}\n" for name, value in self.environment().items())
         path.write_text("".join(lines), encoding="utf-8")
 
     def _receiver(self, name: str) -> NoticeReceiver:

@@ -78,8 +78,7 @@ def shown(untrusted_text: str, limit: int = 200) -> str:
 
 def json_text(document: object, *, indent: int | None = 2) -> str:
     """Write JSON in ASCII, because U+009B and U+202E are as good as escapes to a terminal."""
-    # json leaves DEL as it is, which RFC 8259 allows.
-    return json.dumps(document, indent=indent).replace("\x7f", "\\u007f")
+    return json.dumps(document, indent=indent, ensure_ascii=True)
 
 
 def print_json(document: object) -> None:

@@ -32,9 +32,6 @@ _TOP_WARNINGS = 3
 _LABEL_WIDTH = 12
 _SEVERITY_WIDTH = 10
 
-Counts = Mapping[Severity, int] | None
-"""Findings by severity; None where nothing was examined: zeros would look like a clean image."""
-
 
 def show(
     context: typer.Context,
@@ -54,13 +51,12 @@ def show(
         named = image_name.find(image, store)
         current = _find_current(named, store)
         report = _find_report(current, store)
-        platforms = () if json else _counted_platforms(report, store)
     if json:
         print_json(_document(report))
     else:
         # A report has the tag of the push that it was written for; the image may have others.
         called = replace(report, image=named if named.tag else current.image)
-        print_report(Screen(), called, platforms, now=around.now())
+        print_report(Screen(), called, now=around.now())
 
 
 def _find_current(image: ImageReference, store: ReportStore) -> CurrentVerdict:
@@ -81,28 +77,7 @@ def _document(report: Report) -> object:
     return msgspec.json.decode(report_json.encode(report))
 
 
-def _counted_platforms(
-    report: Report, store: ReportStore
-) -> tuple[tuple[PlatformVerdict, Counts], ...]:
-    """Return an index's platforms with the findings that their own reports count."""
-    counted = []
-    for platform in report.platforms:
-        own = store.find_report(platform.report_id)
-        counted.append((platform, _counts(own) if own else None))
-    return tuple(counted)
-
-
-def _counts(report: Report) -> Counts:
-    return report.severity_counts() if report.scan else None
-
-
-def print_report(
-    screen: Screen,
-    report: Report,
-    platforms: tuple[tuple[PlatformVerdict, Counts], ...],
-    *,
-    now: datetime,
-) -> None:
+def print_report(screen: Screen, report: Report, *, now: datetime) -> None:
     """Print a report for a person; everything that comes from image or advisory is escaped."""
     verdict = report.verdict
     screen.line((report.image.name, "bold"), folds=False)
@@ -123,7 +98,7 @@ def print_report(
             "Run `pushscan advisories update`.",
             label=("SAMPLE ADVISORIES  ", "bold yellow"),
         )
-    _print_platforms(screen, platforms)
+    _print_platforms(screen, report.platforms)
     _print_findings(screen, report)
     _print_remedy(screen, report)
 
@@ -133,7 +108,7 @@ def _print_grounds(screen: Screen, report: Report, now: datetime) -> None:
         screen.line(*parts, label=f"{label:<{_LABEL_WIDTH}}", indent=2)
 
     say("rule", shown(report.verdict.rule))
-    if counts := _counts(report):
+    if counts := report.severity_counts():
         say("findings", *_counted(counts))
     if scan := report.scan:
         system = scan.operating_system
@@ -159,18 +134,18 @@ def _counted(counts: Mapping[Severity, int]) -> list[Part]:
     return parts[:-1]
 
 
-def _print_platforms(screen: Screen, platforms: tuple[tuple[PlatformVerdict, Counts], ...]) -> None:
+def _print_platforms(screen: Screen, platforms: tuple[PlatformVerdict, ...]) -> None:
     if not platforms:
         return
     screen.heading("Platforms")
-    names = [shown(str(platform.platform), 40) for platform, _ in platforms]
+    names = [shown(str(platform.platform), 40) for platform in platforms]
     width = max(map(len, names))
-    for name, (platform, counts) in zip(names, platforms, strict=True):
+    for name, platform in zip(names, platforms, strict=True):
         verdict = platform.verdict
         screen.line(
             f"{name:<{width}}  ",
             (f"{verdict.status:<14}", VERDICT_STYLES[verdict.status]),
-            *(_counted(counts) if counts else [shown(str(verdict.reason or ""))]),
+            *(_counted(platform.counts) if platform.counts else [shown(str(verdict.reason or ""))]),
             indent=2,
         )
         screen.line(f"{shown(verdict.explanation)}", indent=4)

@@ -97,8 +97,10 @@ def _fetch(binary: TrivyBinary, arguments: list[str]) -> str:
         )
     if completed.exit == Exited(0):
         return ""
-    last_words = completed.untrusted_stderr.decode("utf-8", "backslashreplace").strip()[-300:]
-    return f"{completed.exit}: {visible(last_words, 300)}"
+    # Trivy wraps an error in what it was doing, over several lines; the last one is the cause.
+    lines = completed.untrusted_stderr.decode("utf-8", "backslashreplace").strip().splitlines()
+    cause = lines[-1].strip(" \t*") if lines else ""
+    return visible(cause, 300) or str(completed.exit)
 
 
 def _refuse_older(updated_at: datetime, directory: AdvisoryDirectory) -> None:

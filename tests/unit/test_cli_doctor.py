@@ -1,4 +1,6 @@
+import json
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from scanner.cli.doctor import Check, Diagnosis, Outcome, run
 from scanner.errors import RegistryError, StoreError
 from scanner.model import Policy
 from scanner.notify.route import Route
+from scanner.trivy import AdvisoryDirectory
 from tests.command_line import pushscan
 from tests.examples import IMAGE, REGISTRY
 from tests.fakes import InMemoryReportStore, StubRegistry
@@ -17,8 +20,7 @@ from tests.reports import healthy_report
 FINE = Diagnosis(outcome=Outcome.OK, detail="fine")
 
 
-def _check(examine: object, *, seconds: float = 5.0, remedy: str = "") -> Check:
-    assert callable(examine)
+def _check(examine: Callable[[], Diagnosis], *, seconds: float = 5.0, remedy: str = "") -> Check:
     return Check(name="thing", seconds=seconds, examine=examine, remedy=remedy)
 
 
@@ -30,10 +32,13 @@ def test_a_check_that_answers_is_believed() -> None:
 def test_a_check_that_hangs_fails_at_its_deadline() -> None:
     """With what to do about it."""
     never = threading.Event()
-    try:
-        diagnosis = run(_check(never.wait, seconds=0.05, remedy="mend it"))
-    finally:
-        never.set()
+
+    def hang() -> Diagnosis:
+        never.wait(2)
+        return FINE
+
+    diagnosis = run(_check(hang, seconds=0.05, remedy="mend it"))
+    never.set()
     assert diagnosis.outcome is Outcome.FAIL
     assert diagnosis.detail == "no answer within 0 s: mend it"
 
@@ -105,5 +110,10 @@ def test_advisories_are_measured_by_the_policys_limit(
 ) -> None:
     """A sample is warned of; stale ones would make every verdict unknown."""
     now = datetime.now(UTC)
-    install(tmp_path, source=source, updated_at=now - timedelta(hours=hours))
-    assert checks.examine_advisories(tmp_path, Policy(), now).outcome is outcome
+    new = tmp_path / "new"
+    (new / "db").mkdir(parents=True)
+    (new / "db" / "trivy.db").write_bytes(b"one")
+    built = (now - timedelta(hours=hours)).isoformat()
+    (new / "db" / "metadata.json").write_text(json.dumps({"Version": 2, "UpdatedAt": built}))
+    AdvisoryDirectory(tmp_path / "advisories").install(new, source=source)
+    assert checks.examine_advisories(tmp_path / "advisories", Policy(), now).outcome is outcome

@@ -55,20 +55,30 @@ def test_shown_text_is_cut_and_says_so() -> None:
 
 
 def test_json_is_ascii_without_controls() -> None:
-    """DEL is one that the json module leaves as it is."""
+    """C1 and DEL are as good as escapes to some terminals."""
     assert json_text({"a": "\x7f\x9b"}, indent=None) == '{"a": "\\u007f\\u009b"}'
 
 
 def test_an_env_file_is_read_without_a_shell(tmp_path: Path) -> None:
-    """Quotes, dollars, semicolons and equal signs belong to the value."""
+    """Dollars, semicolons and equal signs belong to the value; quotes are a shell's."""
     path = tmp_path / "env"
     path.write_text("# comment\n\nA=b=c;d\nB='$HOME'\nC=\n")
-    assert env_file.read(path) == {"A": "b=c;d", "B": "'$HOME'", "C": ""}
+    assert env_file.read(path) == {"A": "b=c;d", "B": "$HOME", "C": ""}
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"no equals", b"export A=b", b" A=b", b"A=\xff", b"A=\0", b"1A=b", b"A=" + b"x" * 65_536],
+    [
+        b"no equals",
+        b"export A=b",
+        b" A=b",
+        b"A=\xff",
+        b"A=\0",
+        b"1A=b",
+        b"A='b",
+        b"A=b c",
+        b"A=" + b"x" * 65_536,
+    ],
 )
 def test_an_env_file_with_anything_else_is_refused(tmp_path: Path, content: bytes) -> None:
     """Without a word of its content: it holds secrets."""

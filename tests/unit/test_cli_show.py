@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -164,7 +165,7 @@ def test_sample_advisories_are_told_loudly() -> None:
 
 
 def test_each_platform_of_an_index_is_shown_with_its_own_counts() -> None:
-    """An index has no findings of its own: zeros would look like a clean image."""
+    """The index itself shows the most that one platform has."""
     index = Digest("sha256:" + "1d" * 32)
     amd64 = unhealthy_report(tag=None)
     arm64 = replace(
@@ -178,7 +179,7 @@ def test_each_platform_of_an_index_is_shown_with_its_own_counts() -> None:
     assert "linux/amd64     unhealthy     1 critical, 1 high, 0 medium" in shown
     assert "linux/arm64/v8  healthy       0 critical, 0 high, 0 medium" in shown
     assert f"@{arm64.image.digest}" in shown
-    assert "  findings  " not in shown
+    assert "  findings    1 critical, 1 high, 0 medium" in shown
     assert "upgrade jinja2 2.10 to 2.10.1" in shown
 
 
@@ -260,3 +261,16 @@ def test_hostile_text_is_inert_in_an_index() -> None:
     shown = pushscan("show", "contoso.azurecr.io/shop/cart:all", store=store).stdout
     assert "Platforms" in shown
     assert not [character for character in OBEYED if character in shown]
+
+
+def test_on_a_terminal_only_our_own_colours_are_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is wider than the screen, but names that people copy."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    shown = pushscan("show", NAME, store=_store(_hostile_report())).stdout
+    assert "\x1b[1;31mUNHEALTHY" in shown
+    ours = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert not [character for character in OBEYED if character in ours]
+    assert "\\x1b[31mred" in ours
+    assert all(len(line) <= 80 for line in ours.splitlines() if "@sha256:" not in line)

@@ -50,7 +50,7 @@ $(BIN)/.installed: requirements-dev.txt pyproject.toml
 	@touch $@
 
 local/azurite/node_modules/.installed: local/azurite/package-lock.json $(BIN)/.installed
-	cd local/azurite && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --ignore-scripts --no-audit --no-fund
+	cd local/azurite && PATH="$(abspath $(BIN)):$$PATH" npm ci --loglevel=error --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .local/samples/.prepared: $(BIN)/.installed $(wildcard local/samples/*)

@@ -1,0 +1,1 @@
+"""Speed and memory of Pushscan beside its peers, in one run on one machine: `make bench`."""

@@ -24,6 +24,8 @@ from local.samples.advisories import install_sample
 RESULTS: Final = Path(__file__).with_name("results.json")
 IMAGES: Final = ROOT / ".local" / "bench"
 
+_WIDTH: Final = 130
+
 Measure = Callable[[Path, Path], list[Row]]
 
 MEASUREMENTS: Final[dict[str, Measure]] = {
@@ -36,7 +38,8 @@ MEASUREMENTS: Final[dict[str, Measure]] = {
 
 def main(names: list[str]) -> int:
     """Measure what is named, show it, write it, and return the exit status."""
-    console = Console(highlight=False)
+    # A file or a pipe has no width; the table wants this much.
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     if unknown := set(names) - MEASUREMENTS.keys():
         console.print(f"there is no {', '.join(sorted(unknown))}; try {', '.join(MEASUREMENTS)}")
         return 2
@@ -53,7 +56,7 @@ def main(names: list[str]) -> int:
     console.print(table(rows, title="Pushscan beside its peers"))
     now = datetime.now(UTC)
     RESULTS.write_text(json.dumps(document(rows, now=now), indent=2) + "\n", encoding="utf-8")
-    console.print(f"written to {RESULTS.relative_to(ROOT)}")
+    console.print(f"written to {RESULTS}")
     return 1 if failed else 0
 
 

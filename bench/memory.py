@@ -20,7 +20,7 @@ def measure(home: Path, advisories: Path, built: Path) -> list[Row]:
     """Let a worker judge a small image and another one a large image. Raises MeasurementError."""
     small = _peak(home, advisories, images.big(SMALL_MEGABYTES, built))
     large = _peak(home, advisories, images.big(LARGE_MEGABYTES, built))
-    name = f"Peak memory of the worker, image of {LARGE_MEGABYTES} MB"
+    name = f"Peak memory of the worker, {LARGE_MEGABYTES} MB image"
     return [
         Row(name=name, unit="MB", ours=large, goal=at_most(250, Subject.OURS)),
         Row(
@@ -28,7 +28,7 @@ def measure(home: Path, advisories: Path, built: Path) -> list[Row]:
             unit="MB",
             ours=large,
             peer=small,
-            peer_name=f"the same, image of {SMALL_MEGABYTES} MB",
+            peer_name=f"a {SMALL_MEGABYTES} MB image",
             goal=at_most(1.1),
         ),
     ]

@@ -17,13 +17,13 @@ from local.app import ROOT
 from local.stack import Stack
 
 MEGABYTES: Final = 300
-_ROUNDS: Final = 3
+_ROUNDS: Final = 5
 _PULL_SECONDS: Final = 120.0
-_GET = "urllib3 GET, isal, 4 at once"
-_SDK = "azure-containerregistry, 4 at once"
-_BLOBS = r"/v2/.+/blobs/.+"
-_STORED = r".*/docker/.+"
-_TOKENS = r"/oauth2/.+"
+_GET: Final = "urllib3 GET and isal"
+_SDK: Final = "SDK download_blob"
+_BLOBS: Final = r"/v2/.+/blobs/.+"
+_STORED: Final = r".*/docker/.+"
+_TOKENS: Final = r"/oauth2/.+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ def measure(home: Path, advisories: Path, built: Path) -> list[Row]:
 
 def _times(pulls: dict[str, list[_Pull]]) -> list[Row]:
     ours = _seconds(pulls["ours"])
-    name = f"Pull of {MEGABYTES} MB gzip, both digests checked"
+    name = f"Pull of {MEGABYTES} MB, both digests checked"
     return [
         Row(
             name=name,
@@ -71,7 +71,7 @@ def _times(pulls: dict[str, list[_Pull]]) -> list[Row]:
 
 def _speed(pulls: dict[str, list[_Pull]]) -> Row:
     return Row(
-        name=f"Download of {MEGABYTES} MB plain tar, nothing to inflate",
+        name=f"Download of {MEGABYTES} MB, nothing to inflate",
         unit="MB/s",
         ours=MEGABYTES / _seconds(pulls["ours"]),
         peer=MEGABYTES / _seconds(pulls["sdk-download"]),

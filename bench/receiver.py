@@ -26,9 +26,10 @@ from scanner.wiring import JOB_QUEUE
 
 PUSHES: Final = 1000
 CLIENTS: Final = 8
+_LOAD: Final = f"{PUSHES:,} pushes, {CLIENTS} clients"
 _ROUNDS: Final = 5
 _WARM_UP: Final = 25 * CLIENTS
-_PEER: Final = "bare QueueClient.send_message"
+_PEER: Final = "QueueClient.send_message"
 _PEER_QUEUE: Final = "bench-peer"
 _TIMEOUT_SECONDS: Final = 30.0
 _WORKER_PAUSE_SECONDS: Final = 2.0
@@ -80,7 +81,7 @@ def _rows(ours: list[_Burst], peer: list[_Burst]) -> list[Row]:
     return [
         *(
             Row(
-                name=f"Receiver, {PUSHES:,} pushes from {CLIENTS} clients: p{percent}",
+                name=f"Receiver, {_LOAD}: p{percent}",
                 unit="ms",
                 ours=latency(ours, percent),
                 peer=latency(peer, percent),
@@ -89,7 +90,7 @@ def _rows(ours: list[_Burst], peer: list[_Burst]) -> list[Row]:
             for percent in (50, 99)
         ),
         Row(
-            name=f"Receiver, {PUSHES:,} pushes from {CLIENTS} clients: throughput",
+            name=f"Receiver, {_LOAD}: throughput",
             unit="/s",
             ours=statistics.median(burst.per_second for burst in ours),
             peer=statistics.median(burst.per_second for burst in peer),

@@ -10,7 +10,6 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +22,8 @@ class Scratch:
     """This process's folder. Whoever finds it unlocked knows that its process is gone."""
 
     path: Path
-    _lock: TextIO
+    _lock: int
+    """Descriptor of the locked file; the kernel closes it with the process."""
 
     @classmethod
     def claim(cls, parent: Path) -> "Scratch":
@@ -39,7 +39,7 @@ class Scratch:
             _remove_if_abandoned(folder)
         path = Path(tempfile.mkdtemp(prefix="worker-", dir=parent))
         # Locked before it has its name: a folder with an unlocked lock is always an abandoned one.
-        lock = (path / _FORGING).open("w")
+        lock = os.open(path / _FORGING, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
         (path / _FORGING).rename(path / _LOCK)
         return cls(path, lock)
@@ -47,7 +47,7 @@ class Scratch:
     def close(self) -> None:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        self._lock.close()
+        os.close(self._lock)
 
 
 def _remove_if_abandoned(folder: Path) -> None:

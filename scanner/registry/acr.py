@@ -4,7 +4,7 @@ import logging
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from azure.core.credentials import TokenCredential
@@ -16,7 +16,7 @@ from scanner.registry.blobs import BlobReader
 from scanner.registry.connections import BLOBS_AT_ONCE
 from scanner.registry.images import Layer, PullPlan, read_plan
 from scanner.registry.layout import LayoutWriter
-from scanner.registry.limits import Limits
+from scanner.registry.limits import DISK_RESERVE_BYTES, Limits
 from scanner.registry.redirects import (
     RedirectRefusedError,
     RedirectRules,
@@ -81,6 +81,7 @@ class AcrRegistry:
     def pull(self, image: ResolvedImage, *, into: Path) -> Layout | Unexaminable:
         """Write the image as an OCI layout into an empty folder, verifying every byte.
 
+        The layout has the image's config and its layers, unpacked, under a manifest of its own.
         Raises RegistryError and RegistryNotOursError as `resolve` does. What has been written
         is to be thrown away unless a Layout is returned.
         """
@@ -93,22 +94,26 @@ class AcrRegistry:
         if fault:
             logger.info("image.not_pulled image=%s reason=%s", image.reference, fault.reason)
             return fault
-        layout.write_blob(plan.config, image.config)
-        layout.write_image(image.reference.digest, image.manifest, media_type=plan.media_type)
+        layout.write_image(image.config, plan.diff_ids)
         logger.info("image.pulled image=%s layers=%d", image.reference, len(plan.layers))
         return Layout(path=into, diff_ids=plan.diff_ids)
 
     def _pull_layers(
         self, plan: PullPlan, blobs: BlobReader, layout: LayoutWriter
     ) -> Unexaminable | None:
-        budget = Budget(self.limits)
+        # An image may be small and unpack to more than there is room for.
+        room = min(self.limits.uncompressed_bytes, layout.free_bytes() - DISK_RESERVE_BYTES)
+        budget = Budget(replace(self.limits, uncompressed_bytes=room))
 
         def pull(layer: Layer) -> Unexaminable | None:
-            path = layout.blob_path(layer.digest)
+            partial = layout.partial_path(layer.digest)
             try:
-                return blobs.fetch_layer(layer, to=path, budget=budget)
+                fault = blobs.fetch_layer(layer, to=partial, budget=budget)
             except RedirectRefusedError as error:
                 return Unexaminable(reason=UnknownReason.REDIRECT, detail=str(error))
+            if fault is None:
+                layout.keep_layer(partial, layer.diff_id)
+            return fault
 
         with ExitStack() as cleanup:
             threads = ThreadPoolExecutor(BLOBS_AT_ONCE, thread_name_prefix="pull")

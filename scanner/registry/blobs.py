@@ -59,7 +59,7 @@ class BlobReader:
         return persist(attempt, deadline=self.session.deadline, timing=self.session.timing)
 
     def fetch_layer(self, layer: Layer, *, to: Path, budget: Budget) -> Unexaminable | None:
-        """Write a layer to a new file and say what is wrong with it, if anything is.
+        """Write what a layer unpacks to, to a new file; say what is wrong, if anything is.
 
         A broken connection is resumed where it broke. Raises RedirectRefusedError or
         RegistryError.
@@ -150,19 +150,18 @@ class _Transfer:
 
     def __init__(self, layer: Layer, file: BinaryIO, budget: Budget) -> None:
         self.layer = layer
-        self.check = LayerCheck(layer, budget)
         self._file = file
+        self.check = LayerCheck(layer, budget, file)
         self._budget = budget
 
     def write(self, chunk: bytes) -> None:
         if self.check.received + len(chunk) > self.layer.size:
             raise _SizeError("a layer is longer than the manifest declares")
-        self._file.write(chunk)
         self.check.feed(chunk)
 
     def restart(self) -> None:
         self.check.abandon()
-        self.check = LayerCheck(self.layer, self._budget)
+        self.check = LayerCheck(self.layer, self._budget, self._file)
         self._file.seek(0)
         self._file.truncate()
 

@@ -28,8 +28,6 @@ class Layer:
 class PullPlan:
     """What an image consists of, each layer once."""
 
-    media_type: str
-    config: Digest
     layers: tuple[Layer, ...]
     diff_ids: tuple[Digest, ...]
     """Bottom first, with repetitions, as the config has them."""
@@ -63,8 +61,6 @@ def plan_pull(
             f"the layers are {total} bytes, more than {limits.compressed_bytes}",
         )
     return PullPlan(
-        media_type=manifest.media_type,
-        config=manifest.config.digest,
         layers=tuple(layers.values()),
         diff_ids=config.diff_ids,
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 MIB = 1024**2
 GIB = 1024**3
+DISK_RESERVE_BYTES = GIB // 4
+"""Left free on the disk that images are unpacked to; other programs use it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

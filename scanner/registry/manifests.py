@@ -52,7 +52,6 @@ class Descriptor:
 class ImageManifest:
     """A manifest with a config and layers: an image, or an artefact that borrows the form."""
 
-    media_type: str
     artifact_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
@@ -102,7 +101,7 @@ def parse_manifest(untrusted_manifest: bytes, *, limits: Limits) -> Manifest:
         _refuse_forms(members, "layers", "config", "blobs")
         return _index(members, limits)
     _refuse_forms(members, "manifests", "blobs")
-    return _image(members, media_type, limits)
+    return _image(members, limits)
 
 
 def _refuse_forms(members: Members, *names: str) -> None:
@@ -123,14 +122,13 @@ def _index(members: Members, limits: Limits) -> Index:
     return Index(manifests=manifests)
 
 
-def _image(members: Members, media_type: str, limits: Limits) -> ImageManifest:
+def _image(members: Members, limits: Limits) -> ImageManifest:
     if not members.has("config"):
         raise MalformedError("manifest.config is missing")
     layers = members.items("layers")
     if len(layers) > limits.layers:
         raise TooLargeError(f"the manifest has {len(layers)} layers, more than {limits.layers}")
     return ImageManifest(
-        media_type=media_type or OCI_MANIFEST,
         artifact_type=members.text("artifactType"),
         config=_descriptor(members.raw("config"), "config"),
         layers=tuple(_descriptor(layer, "layers[]") for layer in layers),

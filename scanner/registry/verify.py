@@ -1,7 +1,8 @@
-"""Checks a layer while it streams by: its compressed digest, and its contents' diff_id."""
+"""Unpacks a layer while it streams by, and checks both its digests: the blob's and the diff_id."""
 
 import hashlib
 import threading
+from typing import BinaryIO
 
 from scanner.model import Unexaminable, UnknownReason
 from scanner.registry.images import Layer
@@ -44,10 +45,14 @@ class BudgetError(Exception):
 
 
 class LayerCheck:
-    """Feed it every byte of the blob once, in order; then ask for the fault."""
+    """Feed it every byte of the blob once, in order; then ask for the fault.
 
-    def __init__(self, layer: Layer, budget: Budget) -> None:
+    What the blob unpacks to is written to a file as it comes.
+    """
+
+    def __init__(self, layer: Layer, budget: Budget, plain_file: BinaryIO) -> None:
         self.received = 0
+        self._file = plain_file
         self._layer = layer
         self._budget = budget
         self._compressed = hashlib.sha256()
@@ -94,6 +99,7 @@ class LayerCheck:
                 self._budget.spend(len(piece))
                 self._budget.check_ratio(compressed=self.received, uncompressed=self._plain_bytes)
                 self._plain.update(piece)
+                self._file.write(piece)
         except CorruptStreamError as error:
             self._fault = Unexaminable(reason=UnknownReason.CORRUPT_LAYER, detail=str(error))
         except (WindowTooLargeError, BudgetError) as error:

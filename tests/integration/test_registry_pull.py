@@ -17,6 +17,8 @@ from scanner.model import Digest, ImageReference, Platform, Unexaminable
 from scanner.ports import Layout, ResolvedImage
 from scanner.registry import AcrRegistry, Limits, Timing
 from scanner.registry.blobs import CHUNK_BYTES
+from scanner.registry.layout import LayoutWriter
+from scanner.registry.limits import DISK_RESERVE_BYTES
 from tests.image_samples import OCI_LAYER, config_of, descriptor, digest_of, manifest_of, tar_of
 from tests.registry_server import Handler, LocalCredential, Running, run_registry
 
@@ -77,8 +79,8 @@ def _reason(pulled: Pulled) -> str:
     return pulled.reason
 
 
-def test_writes_a_layout_of_verified_blobs(running: Running, into: Path) -> None:
-    """Write exactly the files of the OCI image layout, each blob named by its digest."""
+def test_writes_a_layout_of_verified_and_unpacked_layers(running: Running, into: Path) -> None:
+    """Write exactly the files of the OCI image layout, each named by what is in it."""
     blobs = [BLOB, zstd.compress(SMALL), PLAIN]
     image = _image(running, blobs, [PLAIN, SMALL, PLAIN])
     layout = _pull(running, image, into)
@@ -88,9 +90,15 @@ def test_writes_a_layout_of_verified_blobs(running: Running, into: Path) -> None
     ]
     assert json.loads((into / "oci-layout").read_bytes()) == {"imageLayoutVersion": "1.0.0"}
     (named,) = json.loads((into / "index.json").read_bytes())["manifests"]
-    assert named == descriptor(image.manifest, "application/vnd.oci.image.manifest.v1+json")
+    manifest = (into / "blobs/sha256" / named["digest"][7:]).read_bytes()
+    assert named == descriptor(manifest, "application/vnd.oci.image.manifest.v1+json")
+    written = json.loads(manifest)
+    assert written["config"] == descriptor(image.config, "application/vnd.oci.image.config.v1+json")
+    assert written["layers"] == [
+        descriptor(one, "application/vnd.oci.image.layer.v1.tar") for one in (PLAIN, SMALL, PLAIN)
+    ]
     files = {path.relative_to(into).as_posix() for path in into.rglob("*") if path.is_file()}
-    expected = {digest_of(one)[7:]: one for one in (*blobs, image.config, image.manifest)}
+    expected = {digest_of(one)[7:]: one for one in (PLAIN, SMALL, image.config, manifest)}
     assert files == {"oci-layout", "index.json"} | {f"blobs/sha256/{name}" for name in expected}
     for name, content in expected.items():
         assert (into / "blobs/sha256" / name).read_bytes() == content
@@ -192,7 +200,7 @@ def test_gets_over_what_passes(
     image = _image(running, [BLOB], [PLAIN])
     running.state.fail(server, digest_of(BLOB), *faults)
     assert isinstance(_pull(running, image, into), Layout)
-    assert (into / "blobs/sha256" / digest_of(BLOB)[7:]).read_bytes() == BLOB
+    assert (into / "blobs/sha256" / digest_of(PLAIN)[7:]).read_bytes() == PLAIN
     assert len(running.state.requests_to("storage")) == requests
 
 
@@ -261,6 +269,18 @@ def test_stops_a_bomb(running: Running, into: Path) -> None:
     image = _image(running, [gzip.compress(half) for half in halves], halves)
     limits = Limits(uncompressed_bytes=5_000_000)
     assert _reason(_pull(running, image, into, limits=limits)) == "too-large"
+
+
+def test_unpacks_no_more_than_the_disk_has_room_for(
+    running: Running, into: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Say too-large before a small image fills the disk."""
+    image = _image(running, [BLOB], [PLAIN])
+    room = len(PLAIN) + DISK_RESERVE_BYTES
+    monkeypatch.setattr(LayoutWriter, "free_bytes", lambda _: room - 1)
+    assert _reason(_pull(running, image, into)) == "too-large"
+    monkeypatch.setattr(LayoutWriter, "free_bytes", lambda _: room)
+    assert isinstance(_pull(running, image, into / "again"), Layout)
 
 
 def test_never_fetches_a_foreign_layer(running: Running, into: Path) -> None:

@@ -3,12 +3,13 @@
 import io
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from bench.__main__ import document
-from bench.rounds import in_turns, percentile
+from bench import __main__ as program
+from bench.rounds import MeasurementError, in_turns, percentile
 from bench.rows import Goal, Row, Subject, at_least, at_most, spell, table
 
 
@@ -71,7 +72,7 @@ def test_the_table_shows_each_row_with_its_peer_and_goal() -> None:
 def test_the_file_has_every_row_with_the_numbers_as_measured() -> None:
     """All members of a row, unrounded, and when it was measured."""
     now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-    written = json.loads(json.dumps(document([_row(goal=at_most(1.2))], now=now)))
+    written = json.loads(json.dumps(program.document([_row(goal=at_most(1.2))], now=now)))
     assert written["measured_at"] == "2026-11-22T12:00:00+00:00"
     assert written["rows"] == [
         {
@@ -104,3 +105,36 @@ def test_sides_are_measured_in_turns() -> None:
 def test_a_percentile_is_one_of_the_numbers(percent: float, number: int) -> None:
     """Nearest rank: no number is made up between two that were measured."""
     assert percentile([float(n) for n in range(100, 0, -1)], percent) == number
+
+
+def _missed(_home: Path, _advisories: Path) -> list[Row]:
+    return [_row(goal=at_most(1.2))]
+
+
+def _broken(_home: Path, _advisories: Path) -> list[Row]:
+    raise MeasurementError("nothing answers")
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "rows"),
+    [
+        pytest.param(["missed"], 0, 1, id="a-missed-goal-is-shown-and-not-failed"),
+        pytest.param(["broken", "missed"], 1, 1, id="the-others-count-when-one-cannot-be-measured"),
+        pytest.param([], 1, 1, id="all-when-none-is-named"),
+        pytest.param(["other"], 2, None, id="no-such-measurement"),
+    ],
+)
+def test_the_exit_status_says_whether_all_was_measured(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: list[str],
+    status: int,
+    rows: int | None,
+) -> None:
+    """Only what could not be measured is a failure; the file has what could."""
+    results = tmp_path / "results.json"
+    monkeypatch.setattr(program, "RESULTS", results)
+    monkeypatch.setattr(program, "MEASUREMENTS", {"broken": _broken, "missed": _missed})
+    assert program.main(names) == status
+    written = len(json.loads(results.read_bytes())["rows"]) if results.exists() else None
+    assert written == rows

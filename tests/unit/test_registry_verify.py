@@ -1,6 +1,7 @@
 """The stream that unpacks and verifies a layer while it passes by."""
 
 import gzip
+import io
 import random
 import struct
 import zlib
@@ -27,10 +28,15 @@ WIDE_WINDOW = WIDE.compress(PLAIN) + WIDE.flush()
 
 
 def _check(
-    blob: bytes, plain: bytes = PLAIN, *, step: int = 1 << 18, limits: Limits | None = None
+    blob: bytes,
+    plain: bytes = PLAIN,
+    *,
+    step: int = 1 << 18,
+    limits: Limits | None = None,
+    file: io.BytesIO | None = None,
 ) -> LayerCheck:
     layer = Layer(digest=Digest(digest_of(blob)), size=len(blob), diff_id=Digest(digest_of(plain)))
-    check = LayerCheck(layer, Budget(limits or Limits()))
+    check = LayerCheck(layer, Budget(limits or Limits()), file or io.BytesIO())
     for start in range(0, len(blob), step):
         check.feed(blob[start : start + step])
     assert check.has_right_bytes()
@@ -50,14 +56,18 @@ def _check(
     ],
 )
 def test_accepts_what_go_accepts(blob: bytes, step: int) -> None:
-    """Verify plain, gzip and zstd streams, however they are cut."""
-    assert _check(blob, step=step).fault() is None
+    """Verify and unpack plain, gzip and zstd streams, however they are cut."""
+    file = io.BytesIO()
+    assert _check(blob, step=step, file=file).fault() is None
+    assert file.getvalue() == PLAIN
 
 
 @pytest.mark.parametrize("blob", [b"", b"a", b"\x1f"])
 def test_takes_what_is_too_short_to_tell_for_plain(blob: bytes) -> None:
-    """Hash a stream of less than four bytes as it is."""
-    assert _check(blob, blob).fault() is None
+    """Hash and keep a stream of less than four bytes as it is."""
+    file = io.BytesIO()
+    assert _check(blob, blob, file=file).fault() is None
+    assert file.getvalue() == blob
 
 
 @pytest.mark.parametrize("step", [1000, 1 << 18])
@@ -120,10 +130,10 @@ def test_counts_all_layers_against_one_budget_and_gives_back_what_is_read_again(
     budget = Budget(Limits(uncompressed_bytes=2 * len(PLAIN)))
     layer = Layer(digest=Digest(digest_of(GZIPPED)), size=1, diff_id=Digest(digest_of(PLAIN)))
     for _ in range(5):
-        broken = LayerCheck(layer, budget)
+        broken = LayerCheck(layer, budget, io.BytesIO())
         broken.feed(GZIPPED)
         broken.abandon()
-    first, second, third = (LayerCheck(layer, budget) for _ in range(3))
+    first, second, third = (LayerCheck(layer, budget, io.BytesIO()) for _ in range(3))
     for check in (first, second, third):
         check.feed(GZIPPED)
     assert first.fault() is None

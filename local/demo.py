@@ -4,7 +4,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from local.acr import RegistryClient
 from local.samples.advisories import install_sample
 from local.samples.expected import EXPECTED
 from local.stack import Stack
@@ -80,7 +78,7 @@ def main() -> int:
 
 def _push_all(stack: Stack, console: Console) -> Iterator[_Judged]:
     store = wiring.report_store(settings.read(stack.settings()).storage)
-    with _client(stack) as client:
+    with stack.registry.client() as client:
         for name in SHOWN:
             with console.status(f"Pushing {name}"):
                 digest = Digest(client.push_layout(SAMPLES / name, f"demo/{name}:v1"))
@@ -97,18 +95,6 @@ def _push_all(stack: Stack, console: Console) -> Iterator[_Judged]:
                     verdict=verdict,
                     report=store.find_report(verdict.report_id) if verdict else None,
                 )
-
-
-@contextmanager
-def _client(stack: Stack) -> Iterator[RegistryClient]:
-    registry = stack.registry
-    with RegistryClient(
-        registry.login_server,
-        username=registry.admin.username,
-        password=registry.admin.password,
-        ca_file=registry.ca_file,
-    ) as client:
-        yield client
 
 
 def _wait_for(store: ReportStore, image: ImageReference) -> CurrentVerdict | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scanner.errors import InvalidMessageError
 from scanner.model import Digest, ImageReference, Registries
-from scanner.strict_json import parse_object
+from scanner.strict_json import parse_object, parse_time
 
 MAX_BODY_BYTES = 64 * 1024
 """An ACR event is under 2 KiB; the limit leaves room for long names and user agents."""
@@ -56,7 +56,7 @@ def parse_event(untrusted_body: bytes, registries: Registries) -> Event:
     return PushEvent(
         event_id=event_id,
         image=_image(host, target),
-        pushed_at=_timestamp(_text(body, "timestamp")),
+        pushed_at=parse_time(_text(body, "timestamp"), field="timestamp"),
     )
 
 
@@ -76,16 +76,6 @@ def _image(registry: str, untrusted_target: dict[str, Any]) -> ImageReference:
         if error.field.startswith("target."):
             raise
         raise InvalidMessageError(error.detail, field=f"target.{error.field}") from error
-
-
-def _timestamp(untrusted_text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(untrusted_text)
-    except ValueError as error:
-        raise InvalidMessageError("is not an RFC 3339 time", field="timestamp") from error
-    if moment.tzinfo is None:
-        raise InvalidMessageError("has no time zone", field="timestamp")
-    return moment
 
 
 def _text(untrusted: dict[str, Any], name: str, *, path: str = "") -> str:

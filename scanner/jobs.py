@@ -7,7 +7,7 @@ from datetime import datetime
 from scanner.errors import InvalidMessageError
 from scanner.events import PushEvent
 from scanner.model import Digest, ImageReference, ScanJob
-from scanner.strict_json import parse_object
+from scanner.strict_json import parse_object, parse_time
 
 MAX_MESSAGE_BYTES = 48 * 1024
 """What still fits into a storage queue message (64 KiB) when a host encodes it as base64."""
@@ -65,14 +65,5 @@ def decode(untrusted_message: bytes) -> ScanJob:
     )
     if members["id"] != job_id(image):
         raise InvalidMessageError("does not belong to the image", field="id")
-    return ScanJob(id=members["id"], image=image, requested_at=_time(members["requested_at"]))
-
-
-def _time(untrusted_text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(untrusted_text)
-    except ValueError as error:
-        raise InvalidMessageError("is not an ISO 8601 time", field="requested_at") from error
-    if moment.tzinfo is None:
-        raise InvalidMessageError("has no time zone", field="requested_at")
-    return moment
+    requested_at = parse_time(members["requested_at"], field="requested_at")
+    return ScanJob(id=members["id"], image=image, requested_at=requested_at)

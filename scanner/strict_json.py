@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import datetime
 from typing import Any, Never
 
 from scanner.errors import InvalidMessageError
@@ -50,3 +51,14 @@ def parse_object(untrusted_body: bytes, *, max_bytes: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidMessageError("is not a JSON object", field="body")
     return value
+
+
+def parse_time(untrusted_text: str, *, field: str) -> datetime:
+    """Parse an RFC 3339 time, cut to microseconds. Raises InvalidMessageError."""
+    try:
+        moment = datetime.fromisoformat(untrusted_text)
+    except ValueError as error:
+        raise InvalidMessageError("is not an RFC 3339 time", field=field) from error
+    if moment.tzinfo is None:
+        raise InvalidMessageError("has no time zone", field=field)
+    return moment

@@ -43,7 +43,9 @@ class Bubblewrap:
             SandboxUnavailableError: no sandbox can be built here; the message says what to mend.
         """
         if not program.is_file():
-            raise SandboxUnavailableError(f"bubblewrap is not at {program}: install it, best 0.12.0 or newer")
+            raise SandboxUnavailableError(
+                f"bubblewrap is not at {program}: install it, best 0.12.0 or newer"
+            )
         version = _version_of(program)
         reason = ""
         for uid in dict.fromkeys((own_uid(), None)):

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import pytest
 
-from local.acr import RegistryClient
 from local.samples.advisories import install_sample
 from local.samples.images import build
 from local.samples.packages import PackageCache
@@ -47,12 +46,7 @@ class Pushscan:
         """Push a sample to `repository:tag`; the registry then fires its webhooks."""
         repository, _, tag = to.partition(":")
         registry = self.stack.registry
-        with RegistryClient(
-            registry.login_server,
-            username=registry.admin.username,
-            password=registry.admin.password,
-            ca_file=registry.ca_file,
-        ) as client:
+        with registry.client() as client:
             digest = client.push_layout(self.samples / sample, to)
         return ImageReference(
             registry=registry.login_server, repository=repository, digest=Digest(digest), tag=tag

@@ -2,18 +2,19 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import urllib3
 from azure.storage.blob import ContainerClient
 
-from scanner.jobs import encode, job_id
-from scanner.model import ImageReference, ScanJob, UnknownReason
+from scanner.jobs import encode
+from scanner.model import ImageReference, UnknownReason
 from scanner.storage.queue import MessageQueue
 from scanner.wiring import JOB_QUEUE, storage_connection
 from tests.e2e.conftest import Pushscan, eventually
-from tests.examples import DIGEST, NOW, push_event
+from tests.examples import DIGEST, IMAGE, job, push_event
 
 pytestmark = pytest.mark.integration
 
@@ -88,10 +89,10 @@ def test_an_abandoned_job_is_stored_and_the_operators_are_told(pushscan: Pushsca
         digest=DIGEST,
         tag="v1",
     )
-    job = ScanJob(id=job_id(image), image=image, requested_at=NOW)
+    abandoned = job(image)
     connection = storage_connection(pushscan.wiring.settings.storage)
     with connection.queue(f"{JOB_QUEUE}-poison") as client:
-        MessageQueue(client).send(encode(job))
+        MessageQueue(client).send(encode(abandoned))
     assert pushscan.verdict(image).reason == UnknownReason.ABANDONED
     subject = f"{image.repository}@{image.digest}"
     notice = eventually(
@@ -107,7 +108,11 @@ def kept(container: ContainerClient) -> list[bytes]:
     return [container.download_blob(blob.name).readall() for blob in container.list_blobs()]
 
 
-@pytest.mark.parametrize("untrusted", ["not a job", '{"v":99}'])
+@pytest.mark.parametrize(
+    "untrusted",
+    ["not a job", '{"v":99}', encode(job(replace(IMAGE, registry="evil.azurecr.io")))],
+    ids=["not JSON", "another version", "not our registry"],
+)
 def test_an_unreadable_message_is_kept_and_does_not_block_the_queue(
     pushscan: Pushscan, untrusted: str
 ) -> None:

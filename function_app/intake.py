@@ -39,7 +39,10 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
         auth_level=func.AuthLevel.ANONYMOUS,
     )
     def receive_push(request: func.HttpRequest) -> func.HttpResponse:
-        return receive(request, wiring.settings, wiring.job_queue.send)
+        return receive(request, wiring.settings, enqueue)
+
+    def enqueue(message: str) -> None:
+        wiring.job_queue.send(message)
 
     return functions
 

@@ -1,10 +1,16 @@
 """The app that the Functions worker indexes: one blueprint a joint of the flow."""
 
+import logging
+
 import azure.functions as func
 
 from function_app import intake, notices, worker
 from scanner import settings
 from scanner.wiring import Wiring
+
+# The SDKs tell each request and its headers at INFO, eleven lines for a poll.
+logging.getLogger("azure.core").setLevel(logging.WARNING)
+logging.getLogger("azure.identity").setLevel(logging.WARNING)
 
 # Read here, so that a fault in the settings stops the app at start and not at the first push.
 _wiring = Wiring(settings.load())

@@ -1,6 +1,7 @@
 """The worker: one job from the queue, judged; and what is done with a job that never succeeded."""
 
 import logging
+from datetime import UTC, datetime
 
 import azure.functions as func
 
@@ -28,8 +29,10 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.queue_trigger("message", f"{JOB_QUEUE}-poison", CONNECTION)
     def record_abandoned(message: func.QueueMessage) -> None:
         if job := read_job(message.get_body(), wiring):
-            wiring.pipeline.abandon(
-                job, detail="The job failed each time it was tried; the worker's log says why."
+            wiring.publisher.abandon(
+                job,
+                detail="The job failed each time it was tried; the worker's log says why.",
+                now=datetime.now(UTC),
             )
 
     return functions

@@ -1,16 +1,15 @@
-"""The flow for one job: resolve, pull, scan, classify, save, announce."""
+"""The flow for one job: resolve, pull, scan, classify, publish."""
 
-import hashlib
-import json
 import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from scanner.classify import classify, classify_index
 from scanner.classify.coverage import advisory_gap
+from scanner.errors import PushscanError, RegistryError
 from scanner.model import (
     Advisories,
     Digest,
@@ -18,7 +17,6 @@ from scanner.model import (
     NotApplicable,
     NotApplicableReason,
     PlatformVerdict,
-    Policy,
     Report,
     ScanJob,
     Scanner,
@@ -30,15 +28,21 @@ from scanner.model import (
 )
 from scanner.ports import (
     ImageScanner,
+    IndexEntry,
     Layout,
-    Outbox,
     Registry,
-    ReportStore,
+    Resolved,
     ResolvedImage,
     ResolvedIndex,
 )
+from scanner.publishing import Publisher, draft, identified
 
 logger = logging.getLogger(__name__)
+
+_SETTLING = timedelta(seconds=90)
+"""How long after a push a manifest may be missing: a replica can announce it before it has it."""
+_RECENT = timedelta(minutes=10)
+"""How long an `unknown` stands for duplicates and retries of the push that it came from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +51,7 @@ class Pipeline:
 
     registry: Registry
     scanner: ImageScanner
-    store: ReportStore
-    outbox: Outbox
-    policy: Policy
+    publisher: Publisher
     scratch: Path
     """Where images are unpacked for the time of one scan; needs room for the largest."""
     clock: Callable[[], datetime]
@@ -57,8 +59,8 @@ class Pipeline:
     def judge(self, job: ScanJob) -> Report:
         """Judge one manifest, store the verdict and queue a notice where one is due.
 
-        Raises RegistryError, SandboxUnavailableError, AdvisoriesError, StoreError or NoticeError
-        for our own faults: the job is then tried again.
+        Raises RegistryError, SandboxUnavailableError, AdvisoriesError or StoreError for our own
+        faults: the job is then tried again.
         """
         run = _Run(
             job=job,
@@ -67,46 +69,49 @@ class Pipeline:
             advisories=self.scanner.advisories(),
         )
         report = self._known(run, job.image) or self._examine(run, job.image)
-        self._save(report)
-        return report
-
-    def abandon(self, job: ScanJob, *, detail: str) -> Report:
-        """Store `unknown(abandoned)` for a job that was tried too often, and tell."""
-        seen = Unexaminable(reason=UnknownReason.ABANDONED, detail=detail)
-        # Dated at the push: a verdict that was reached since then stays the current one.
-        as_of = job.requested_at
-        verdict = classify(seen, advisories=None, policy=self.policy, as_of=as_of)
-        report = identified(self._draft(job, job.image, verdict, as_of=as_of))
-        self._save(report)
+        self.publisher.publish(report)
         return report
 
     def _known(self, run: "_Run", image: ImageReference) -> Report | None:
-        """Return what these very inputs have said before, unless they could not say anything."""
-        current = self.store.current(image)
-        if current is None or current.status is Status.UNKNOWN:
+        """Return what these very inputs have said before, unless it is worth another look."""
+        current = self.publisher.store.current(image)
+        if current is None:
             return None
-        report = self.store.find_report(current.report_id)
-        if report is None or not self._rests_on_same(report, run):
+        report = self.publisher.store.find_report(current.report_id)
+        if report is None or not self._still_stands(report, run):
             return None
         logger.info("image.known image=%s report=%s", image, report.id)
         return replace(report, image=image, job_id=run.job.id, requested_at=run.job.requested_at)
 
-    def _rests_on_same(self, report: Report, run: "_Run") -> bool:
+    def _still_stands(self, report: Report, run: "_Run") -> bool:
         if report.verdict.status is Status.NOT_APPLICABLE:
             # What a manifest is follows from its bytes, but a deleted one may be pushed again.
             return report.verdict.reason is not NotApplicableReason.DELETED
+        if report.verdict.status is Status.UNKNOWN and not run.has_just_seen(report):
+            return False
+        if not all(entry.report_id for entry in report.platforms):
+            return False
         return (
-            report.policy == self.policy
+            report.policy == self.publisher.policy
             and report.scanner == run.scanner
             and report.advisories == run.advisories
-            and advisory_gap(report.advisories, self.policy, run.as_of) is None
+            and advisory_gap(report.advisories, report.policy, run.as_of) is None
         )
 
     def _examine(self, run: "_Run", image: ImageReference) -> Report:
-        resolved = self.registry.resolve(image)
+        resolved = self._resolve(run, image)
         if isinstance(resolved, ResolvedIndex):
             return self._examine_index(run, resolved)
         return self._examine_resolved(run, image, resolved)
+
+    def _resolve(self, run: "_Run", image: ImageReference) -> Resolved:
+        resolved = self.registry.resolve(image)
+        is_gone = (
+            isinstance(resolved, NotApplicable) and resolved.reason is NotApplicableReason.DELETED
+        )
+        if is_gone and run.as_of - run.job.requested_at < _SETTLING:
+            raise RegistryError(f"{image} was just pushed and is not in the registry yet.")
+        return resolved
 
     def _examine_resolved(
         self,
@@ -117,16 +122,6 @@ class Pipeline:
         if isinstance(resolved, ResolvedImage):
             return self._examine_image(run, resolved)
         return identified(self._report(run, image, resolved))
-
-    def _examine_platform(self, run: "_Run", image: ImageReference) -> Report:
-        resolved = self.registry.resolve(image)
-        if isinstance(resolved, ResolvedIndex):
-            # A descriptor can lie about what it points to, and so on without end.
-            resolved = Unexaminable(
-                reason=UnknownReason.MALFORMED_MANIFEST,
-                detail="The index calls another index an image.",
-            )
-        return self._examine_resolved(run, image, resolved)
 
     def _examine_image(self, run: "_Run", image: ResolvedImage) -> Report:
         with tempfile.TemporaryDirectory(prefix="scan-", dir=self.scratch) as folder:
@@ -146,29 +141,55 @@ class Pipeline:
         )
 
     def _examine_index(self, run: "_Run", index: ResolvedIndex) -> Report:
-        platforms = []
+        platforms: list[PlatformVerdict] = []
+        fault: PushscanError | None = None
         for entry in index.children:
-            report = self._known(run, entry.reference) or self._examine_platform(
-                run, entry.reference
-            )
-            self.store.save(report, part_of=index.reference.digest)
-            platforms.append(
-                PlatformVerdict(
-                    platform=entry.platform,
-                    digest=entry.reference.digest,
-                    verdict=report.verdict,
-                    report_id=report.id,
-                    counts=report.severity_counts(),
+            try:
+                platforms.append(self._examine_platform(run, index, entry))
+            except PushscanError as error:
+                logger.warning("platform.failed image=%s why=%s", entry.reference, error)
+                fault = fault or error
+                platforms.append(_not_yet_examined(entry))
+        report = self._index_report(run, index, platforms)
+        if fault is not None:
+            # What is known to be unhealthy is told now, whatever becomes of the other platforms.
+            if report.verdict.status is Status.UNHEALTHY:
+                self.publisher.publish(report)
+            raise fault
+        return report
+
+    def _examine_platform(
+        self, run: "_Run", index: ResolvedIndex, entry: IndexEntry
+    ) -> PlatformVerdict:
+        report = self._known(run, entry.reference)
+        if report is None:
+            resolved = self._resolve(run, entry.reference)
+            if isinstance(resolved, ResolvedIndex):
+                # A descriptor can lie about what it points to, and so on without end.
+                resolved = Unexaminable(
+                    reason=UnknownReason.MALFORMED_MANIFEST,
+                    detail="The index calls another index an image.",
                 )
-            )
-        draft = self._draft(run.job, index.reference, classify_index(platforms), as_of=run.as_of)
+            report = self._examine_resolved(run, entry.reference, resolved)
+        self.publisher.store.save(report, part_of=index.reference.digest)
+        return PlatformVerdict(
+            platform=entry.platform,
+            digest=entry.reference.digest,
+            verdict=report.verdict,
+            report_id=report.id,
+            counts=report.severity_counts(),
+        )
+
+    def _index_report(
+        self, run: "_Run", index: ResolvedIndex, platforms: list[PlatformVerdict]
+    ) -> Report:
+        begun = self._draft(run, index.reference, classify_index(platforms))
+        # Each platform's findings are in its own report, and the deciding ones in the verdict.
+        listed = tuple(
+            replace(entry, verdict=replace(entry.verdict, violations=())) for entry in platforms
+        )
         return identified(
-            replace(
-                draft,
-                scanner=run.scanner,
-                advisories=run.advisories,
-                platforms=tuple(platforms),
-            )
+            replace(begun, scanner=run.scanner, advisories=run.advisories, platforms=listed)
         )
 
     def _report(
@@ -177,42 +198,43 @@ class Pipeline:
         image: ImageReference,
         seen: ScanReport | Unexaminable | NotApplicable,
     ) -> Report:
-        verdict = classify(seen, advisories=run.advisories, policy=self.policy, as_of=run.as_of)
-        draft = self._draft(run.job, image, verdict, as_of=run.as_of)
+        policy = self.publisher.policy
+        verdict = classify(seen, advisories=run.advisories, policy=policy, as_of=run.as_of)
+        begun = self._draft(run, image, verdict)
         if isinstance(seen, NotApplicable):
-            return draft
+            return begun
         return replace(
-            draft,
+            begun,
             scanner=run.scanner,
             advisories=run.advisories,
             scan=seen if isinstance(seen, ScanReport) else None,
         )
 
-    def _draft(
-        self, job: ScanJob, image: ImageReference, verdict: Verdict, *, as_of: datetime
-    ) -> Report:
-        return Report(
-            id="",
-            image=image,
-            job_id=job.id,
-            requested_at=job.requested_at,
-            as_of=as_of,
-            finished_at=self.clock(),
-            verdict=verdict,
-            policy=self.policy,
+    def _draft(self, run: "_Run", image: ImageReference, verdict: Verdict) -> Report:
+        return draft(
+            run.job,
+            image,
+            verdict,
+            policy=self.publisher.policy,
+            as_of=run.as_of,
+            now=self.clock(),
         )
 
-    def _save(self, report: Report) -> None:
-        current = self.store.save(report)
-        logger.info(
-            "image.judged image=%s verdict=%s rule=%s report=%s",
-            report.image,
-            report.verdict,
-            report.verdict.rule,
-            report.id,
-        )
-        if current.report_id == report.id:
-            self.outbox.announce(report)
+
+def _not_yet_examined(entry: IndexEntry) -> PlatformVerdict:
+    """Stand in for a platform whose examination failed for our own fault; it has no report."""
+    return PlatformVerdict(
+        platform=entry.platform,
+        digest=entry.reference.digest,
+        verdict=Verdict(
+            status=Status.UNKNOWN,
+            reason=UnknownReason.INCOMPLETE,
+            rule="examination-complete",
+            explanation="This platform could not be examined yet; that is being tried again.",
+        ),
+        report_id="",
+        counts={},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,25 +246,6 @@ class _Run:
     scanner: Scanner
     advisories: Advisories
 
-
-def identified(report: Report) -> Report:
-    """Give a report the id that follows from its inputs and its verdict, 64 hex digits.
-
-    Equal inputs give equal ids, so that whoever repeats a scan writes the same report again.
-    """
-    inputs = {
-        "image": str(report.image),
-        "verdict": str(report.verdict),
-        "platforms": [[str(entry.digest), entry.report_id] for entry in report.platforms],
-        "policy": [
-            report.policy.fail_on.name,
-            report.policy.ignore_unfixed,
-            report.policy.max_advisory_age_hours,
-        ],
-        "scanner": [report.scanner.version, str(report.scanner.digest), report.scanner.isolation]
-        if report.scanner
-        else None,
-        "advisories": str(report.advisories.digest) if report.advisories else None,
-    }
-    canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
-    return replace(report, id=hashlib.sha256(canonical.encode()).hexdigest())
+    def has_just_seen(self, report: Report) -> bool:
+        """Whether a report came from this very push, a few minutes ago."""
+        return report.as_of >= self.job.requested_at and self.as_of - report.as_of <= _RECENT

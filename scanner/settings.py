@@ -1,7 +1,7 @@
 """Settings, read once from the environment; every fault is listed in one message.
 
-`PUSHSCAN_STORAGE` follows the rules of a Functions connection, since the host reads the same
-variables for its triggers (Azure Functions docs, "Identity-based connections").
+`PUSHSCAN_STORAGE` is a Functions connection by string or by account name, since the host reads the
+same variables for its triggers (Azure Functions docs, "Identity-based connections").
 """
 
 import os
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scanner.environment import Environment
-from scanner.model import Policy, Registries, Severity
+from scanner.model import Policy, Registries, Severity, is_host
 from scanner.notify.route import Route, Routes
 
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[1-9][0-9]{0,4})?")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _SECRET = re.compile(r"[!-+\--~]{24,256}")
+_CONNECTION_STRING = re.compile(r"UseDevelopmentStorage=true|(?:.*;)?AccountName=[^;]+;.*")
 _MAXIMUM_WEBHOOK_SECRETS = 2
 _REPLAY_URL = "PUSHSCAN_URL"
 _REPLAY_SECRET = "PUSHSCAN_WEBHOOK_SECRET"  # noqa: S105  a name, not a secret
@@ -174,14 +174,20 @@ def _ca_file(environment: Environment) -> Path | None:
 def _storage(environment: Environment) -> StorageSettings:
     connection_string = environment.optional("PUSHSCAN_STORAGE")
     account = environment.optional("PUSHSCAN_STORAGE__accountName")
+    if connection_string and not _CONNECTION_STRING.fullmatch(connection_string):
+        environment.fault("PUSHSCAN_STORAGE", "is not a connection string")
     if connection_string and account:
         environment.fault("PUSHSCAN_STORAGE", "contradicts PUSHSCAN_STORAGE__accountName")
     if not connection_string and not account:
         environment.fault("PUSHSCAN_STORAGE", "or PUSHSCAN_STORAGE__accountName is missing")
     if account and not _ACCOUNT.fullmatch(account):
         environment.fault("PUSHSCAN_STORAGE__accountName", "is not a storage account's name")
-    # Both are read by the Functions host, which needs them to use a user-assigned identity.
-    environment.optional("PUSHSCAN_STORAGE__credential")
+    # The Functions host takes a user-assigned identity only with both (its issue 10089).
+    credential = environment.optional("PUSHSCAN_STORAGE__credential")
+    if credential not in {None, "managedidentity"}:
+        environment.fault("PUSHSCAN_STORAGE__credential", "is not managedidentity")
+    if environment.optional("PUSHSCAN_STORAGE__clientId") and credential is None:
+        environment.fault("PUSHSCAN_STORAGE__clientId", "needs PUSHSCAN_STORAGE__credential")
     return StorageSettings(
         connection_string=connection_string,
         queue_uri=f"https://{account}.queue.core.windows.net",
@@ -199,7 +205,7 @@ def _registries(environment: Environment) -> Registries:
     for entry in filter(None, map(str.strip, value.split(","))):
         canonical, _, aliases = entry.partition("=")
         for host in (canonical, *filter(None, aliases.split("|"))):
-            if not _HOST.fullmatch(host):
+            if not is_host(host):
                 environment.fault(name, "has an entry that is not `host` or `host=alias|alias`")
             elif by_alias.setdefault(host, canonical) != canonical:
                 environment.fault(name, f"gives {host} to two registries")
@@ -250,7 +256,7 @@ def _route(environment: Environment, name: str, prefix: str, ca_file: Path | Non
 
 def _hosts(text: str) -> frozenset[str]:
     hosts = frozenset(filter(None, map(str.strip, text.split(","))))
-    if not all(map(_HOST.fullmatch, hosts)):
+    if not all(map(is_host, hosts)):
         raise ValueError(text)
     return hosts
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.pipeline import Pipeline
+from scanner.publishing import Publisher
 from scanner.scratch import Scratch
 from scanner.settings import Settings, StorageSettings
 from scanner.storage import StorageConnection
@@ -41,7 +42,10 @@ def credential(client_id: str | None, *, in_azure: bool) -> "TokenCredential":
     )
 
     if in_azure:
-        return ManagedIdentityCredential(client_id=client_id)
+        # The SDK would wait 300 s for an answer that comes from this very host.
+        return ManagedIdentityCredential(
+            client_id=client_id, connection_timeout=5, read_timeout=10, retry_total=2
+        )
     return ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential())
 
 
@@ -81,12 +85,15 @@ class Wiring:
         return Pipeline(
             registry=self.registry,
             scanner=self.scanner,
-            store=self.store,
-            outbox=self._outbox,
-            policy=self.settings.policy,
+            publisher=self.publisher,
             scratch=self._scratch.path,
             clock=lambda: datetime.now(UTC),
         )
+
+    @functools.cached_property
+    def publisher(self) -> Publisher:
+        """Stores and tells; needs storage alone, so it works where a scan does not."""
+        return Publisher(store=self.store, outbox=self._outbox, policy=self.settings.policy)
 
     @functools.cached_property
     def notifier(self) -> "Notifier":

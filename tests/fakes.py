@@ -36,6 +36,8 @@ class StubRegistry:
     unpullable: dict[Digest, Unexaminable] = field(default_factory=dict)
     outage: PushscanError | None = None
     """Raised by every call while it is set."""
+    broken: dict[Digest, PushscanError] = field(default_factory=dict)
+    """Raised when one of these is asked for."""
     resolved: list[ImageReference] = field(default_factory=list)
     pulled: list[Digest] = field(default_factory=list)
 
@@ -43,6 +45,8 @@ class StubRegistry:
         """Say what was put in under this digest."""
         self._raise_outage()
         self.resolved.append(image)
+        if image.digest in self.broken:
+            raise self.broken[image.digest]
         return self.manifests.get(image.digest, NotApplicable(reason=NotApplicableReason.DELETED))
 
     def pull(self, image: ResolvedImage, *, into: Path) -> Layout | Unexaminable:

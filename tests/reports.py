@@ -123,6 +123,7 @@ def index_report(*children: tuple[Platform, Report], digest: Digest) -> Report:
     worst = children[0][1].verdict
     return replace(
         report(worst),
+        id=hashlib.sha256("".join(child.id for _, child in children).encode()).hexdigest(),
         image=replace(IMAGE, digest=digest),
         platforms=tuple(
             PlatformVerdict(

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from scanner.classify.coverage import advisory_gap, coverage_gap
+from scanner.classify.order import worst_first
 from scanner.model import (
     Advisories,
     Finding,
@@ -73,15 +74,10 @@ def _judge(
 
 
 def _violations(scan: ScanReport, policy: Policy) -> tuple[Finding, ...]:
-    over = (
+    return worst_first(
         finding
         for finding in scan.findings
         if finding.severity >= policy.fail_on and (finding.is_fixable or not policy.ignore_unfixed)
-    )
-    return tuple(
-        sorted(
-            over, key=lambda finding: (-finding.severity, finding.package, finding.vulnerability)
-        )
     )
 
 

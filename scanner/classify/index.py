@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from scanner.classify.order import worst_first
 from scanner.model import (
     NotApplicableReason,
     PlatformVerdict,
@@ -30,7 +31,7 @@ def classify_index(platforms: Sequence[PlatformVerdict]) -> Verdict:
             status=Status.UNHEALTHY,
             rule="every-platform-healthy",
             explanation=f"Unhealthy for {_names(unhealthy)}: {unhealthy[0].verdict.explanation}",
-            violations=tuple(f for entry in unhealthy for f in entry.verdict.violations),
+            violations=worst_first({f for entry in unhealthy for f in entry.verdict.violations}),
         )
     if unknown := by_status[Status.UNKNOWN]:
         reason = unknown[0].verdict.reason

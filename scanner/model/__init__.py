@@ -15,6 +15,7 @@ from scanner.model.reference import (
     ImageReference,
     Platform,
     ScanJob,
+    is_host,
 )
 from scanner.model.registries import Registries
 from scanner.model.report import (
@@ -54,4 +55,5 @@ __all__ = [
     "Unexaminable",
     "UnknownReason",
     "Verdict",
+    "is_host",
 ]

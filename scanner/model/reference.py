@@ -19,6 +19,16 @@ _HOST = re.compile(
     r"(?::[1-9][0-9]{0,4})?"
 )
 MAX_REPOSITORY_CHARACTERS = 255
+_MAX_HOST_CHARACTERS = 255
+_MAX_PORT = 65535
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is a DNS name, perhaps with a port, as a login server is written."""
+    port = text.partition(":")[2] or "443"
+    return (
+        len(text) <= _MAX_HOST_CHARACTERS and bool(_HOST.fullmatch(text)) and int(port) <= _MAX_PORT
+    )
 
 
 def _require(pattern: re.Pattern[str], text: str, field_name: str, limit: int) -> None:
@@ -72,7 +82,8 @@ class ImageReference:
     tag: str | None = None
 
     def __post_init__(self) -> None:
-        _require(_HOST, self.registry, "registry", 255)
+        if not is_host(self.registry):
+            raise InvalidMessageError("is not a host name", field="registry")
         _require(_REPOSITORY, self.repository, "repository", MAX_REPOSITORY_CHARACTERS)
         if self.tag is not None:
             _require(_TAG, self.tag, "tag", 128)

@@ -60,7 +60,7 @@ class Notifier:
         notice = message.decode(untrusted_message)
         report = self._report_of(notice)
         route = self._route_for(report)
-        if route is None or self._is_covered(report):
+        if route is None or self._is_outdated(report) or self._is_covered(report):
             self._settle(notice, State.SKIPPED)
             logger.info("notice.skipped id=%s image=%s", notice.id, report.image)
             return
@@ -123,6 +123,15 @@ class Notifier:
         name = route_name(report.verdict.status)
         return self.routes.find(name) if name else None
 
+    def _is_outdated(self, report: Report) -> bool:
+        """Whether something else is said of the image by now."""
+        current = self.store.current(report.image)
+        said = report.verdict
+        return current is not None and (current.status, current.reason) != (
+            said.status,
+            str(said.reason or ""),
+        )
+
     def _is_covered(self, report: Report) -> bool:
         """Whether an untagged image belongs to an index that the same people are told of."""
         current = self.store.current(report.image)
@@ -134,7 +143,13 @@ class Notifier:
                 registry=image.registry, repository=image.repository, digest=current.part_of
             )
         )
-        return index is not None and route_name(index.status) == route_name(report.verdict.status)
+        if index is None or route_name(index.status) != route_name(report.verdict.status):
+            return False
+        index_report = self.store.find_report(index.report_id)
+        # An index that was judged before this platform turned unhealthy does not speak for it.
+        return index_report is not None and any(
+            entry.report_id == report.id for entry in index_report.platforms
+        )
 
     def _compose(self, notice: Notice, report: Report) -> bytes:
         current = self.store.current(report.image)

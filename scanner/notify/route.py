@@ -29,6 +29,8 @@ class Route:
     """CA certificates to trust instead of the system's, as PEM."""
 
     def __post_init__(self) -> None:
+        if not self.url.isascii() or not self.url.isprintable() or " " in self.url:
+            raise ValueError(f"route {self.name}: the URL has blanks or is not ASCII")
         parts = urlsplit(self.url)
         if not _has_port_number(parts):
             raise ValueError(f"route {self.name}: the URL's port is not a number up to 65535")

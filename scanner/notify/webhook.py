@@ -53,8 +53,8 @@ class Webhook:
         try:
             status = self._post(route, body, headers)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            # Out of time looks like a lost connection, since the deadline cuts the socket.
-            raise NoticeError(f"route {route.name}: {type(error).__name__}") from error
+            # No cause: it may quote the URL. Out of time looks like a lost connection here.
+            raise NoticeError(f"route {route.name}: {type(error).__name__}") from None
         if status not in range(200, 300):
             raise NoticeError(f"route {route.name}: answered {status}")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from azure.core.credentials import TokenCredential
 
-from scanner.errors import RegistryNotOursError
+from scanner.errors import RegistryError, RegistryNotOursError
 from scanner.model import ImageReference, Unexaminable, UnknownReason
 from scanner.ports import Layout, Resolved, ResolvedImage
 from scanner.registry.blobs import BlobReader
@@ -103,6 +103,9 @@ class AcrRegistry:
     ) -> Unexaminable | None:
         # An image may be small and unpack to more than there is room for.
         room = min(self.limits.uncompressed_bytes, layout.free_bytes() - DISK_RESERVE_BYTES)
+        if room <= 0:
+            # Whoever filled the disk, it was not this image.
+            raise RegistryError("There is no room in the temporary directory to pull an image.")
         budget = Budget(replace(self.limits, uncompressed_bytes=room))
 
         def pull(layer: Layer) -> Unexaminable | None:

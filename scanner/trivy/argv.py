@@ -28,6 +28,8 @@ def scan() -> list[str]:
         *("--skip-db-update", "--skip-java-db-update", "--skip-check-update"),
         *("--skip-vex-repo-update", "--skip-version-check", "--disable-telemetry"),
         *("--offline-scan", "--no-progress"),
+        # The sandbox's wall clock ends a scan; Trivy's own limit of 5 minutes would be sooner.
+        *("--timeout", "24h"),
         *("--scanners", "vuln", "--format", "json", "--list-all-pkgs"),
         *("--input", IMAGE),
     ]

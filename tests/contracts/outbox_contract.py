@@ -3,9 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from scanner.model import Report, UnknownReason
 from scanner.ports import Outbox
+from tests.examples import NOW
 from tests.reports import (
     healthy_report,
     not_applicable_report,
@@ -62,9 +64,11 @@ class OutboxContract(ABC):
             unknown_report(UnknownReason.TIMEOUT),
             unknown_report(UnknownReason.CORRUPT_LAYER),
         ]
-        for report in reports:
-            self.outbox().announce(report)
-        assert sorted(self.told()) == sorted(report.id for report in reports)
+        told: Sequence[str] = ()
+        for minutes, report in enumerate(reports):
+            self.outbox().announce(replace(report, as_of=NOW + timedelta(minutes=minutes)))
+            told = self.told()
+        assert sorted(told) == sorted(report.id for report in reports)
 
     def test_the_same_digest_in_another_repository_is_told(self) -> None:
         """Other people own it."""

@@ -12,7 +12,14 @@ from scanner.notify.notifier import Notifier
 from scanner.notify.route import Route, Routes
 from tests.examples import NOW
 from tests.fakes import InMemoryLedger, InMemoryReportStore, RecordingChannel
-from tests.reports import AMD64, ARM64, index_report, unhealthy_report, unknown_report
+from tests.reports import (
+    AMD64,
+    ARM64,
+    healthy_report,
+    index_report,
+    unhealthy_report,
+    unknown_report,
+)
 
 INDEX = Digest("sha256:" + "1d" * 32)
 CHILD = Digest("sha256:" + "c1" * 32)
@@ -61,14 +68,35 @@ def desk() -> Desk:
     return Desk()
 
 
-def test_a_notice_goes_to_its_route_under_its_id(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("report", "route"), [(unhealthy_report(), "images"), (unknown_report(), "operators")]
+)
+def test_a_notice_goes_to_its_route_under_its_id(desk: Desk, report: Report, route: str) -> None:
     """Unhealthy to the images' people, unknown to the operators."""
-    for report, route in ((unhealthy_report(), "images"), (unknown_report(), "operators")):
-        desk.notifier().deliver(desk.message(report))
-        notice = notice_on(report)
-        assert notice is not None
-        sent = desk.channel.sent[-1]
-        assert (sent.route, sent.notice_id) == (route, notice.id)
+    desk.notifier().deliver(desk.message(report))
+    notice = notice_on(report)
+    assert notice is not None
+    [sent] = desk.channel.sent
+    assert (sent.route, sent.notice_id) == (route, notice.id)
+
+
+def test_a_notice_that_is_no_longer_true_is_not_sent(desk: Desk) -> None:
+    """The image was judged again while the notice waited."""
+    message = desk.message(unhealthy_report())
+    desk.store.save(healthy_report(as_of=NOW + timedelta(minutes=1)))
+    desk.notifier().deliver(message)
+    assert (desk.channel.sent, desk.entry().state) == ([], State.SKIPPED)
+
+
+def test_an_index_judged_before_does_not_speak_for_a_newly_unhealthy_image(desk: Desk) -> None:
+    """It was told of for another platform; this one is news."""
+    healthy = healthy_report(tag=None)
+    desk.store.save(healthy, part_of=INDEX)
+    other = replace(unhealthy_report(tag=None), id="2" * 64)
+    desk.store.save(index_report((ARM64, other), (AMD64, healthy), digest=INDEX))
+    message = desk.message(unhealthy_report(as_of=NOW + timedelta(hours=1), tag=None))
+    desk.notifier().deliver(message)
+    assert len(desk.channel.sent) == 1
 
 
 def test_a_repeat_is_not_sent(desk: Desk) -> None:

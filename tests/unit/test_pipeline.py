@@ -20,6 +20,7 @@ from scanner.model import (
 )
 from scanner.pipeline import Pipeline
 from scanner.ports import IndexEntry, ResolvedImage, ResolvedIndex
+from scanner.publishing import Publisher
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import InMemoryReportStore, RecordingOutbox, StubRegistry, StubScanner
 from tests.reports import AMD64, ARM64, SCANNER
@@ -46,12 +47,14 @@ class World:
         return Pipeline(
             registry=self.registry,
             scanner=self.scanner,
-            store=self.store,
-            outbox=self.outbox,
-            policy=self.policy,
+            publisher=self.publisher(),
             scratch=self.scratch,
             clock=lambda: self.now,
         )
+
+    def publisher(self) -> Publisher:
+        """Return what stores and tells."""
+        return Publisher(store=self.store, outbox=self.outbox, policy=self.policy)
 
     def push_image(
         self, image: ImageReference = IMAGE, platform: Platform = AMD64
@@ -169,6 +172,7 @@ def test_an_index_with_a_platform_that_is_gone_is_not_healthy(world: World) -> N
     """What the registry no longer has was not examined."""
     index, (_, arm64) = world.push_index(AMD64, ARM64)
     del world.registry.manifests[arm64.digest]
+    world.now += timedelta(minutes=5)
     report = world.pipeline().judge(job(index))
     assert report.verdict.reason is UnknownReason.INCOMPLETE
 
@@ -216,6 +220,7 @@ def test_advisories_that_went_stale_are_not_answered_from_what_is_known(world: W
 
 def test_an_image_that_was_deleted_and_pushed_again_is_examined(world: World) -> None:
     """The same digest is there again."""
+    world.now += timedelta(minutes=5)
     assert world.pipeline().judge(job()).verdict.reason is NotApplicableReason.DELETED
     world.push_image()
     assert world.pipeline().judge(job()).verdict.status is Status.HEALTHY
@@ -227,7 +232,51 @@ def test_what_was_unknown_is_examined_again(world: World) -> None:
     world.scanner.otherwise = Unexaminable(reason=UnknownReason.TIMEOUT, detail="480 s")
     world.pipeline().judge(job())
     world.scanner.otherwise = scan_report()
+    later = job(requested_at=world.now + timedelta(seconds=1))
+    assert world.pipeline().judge(later).verdict.status is Status.HEALTHY
+
+
+def test_an_unknown_stands_for_the_duplicates_of_its_push(world: World) -> None:
+    """Fifty deliveries of an image that times out cost one scan; ten minutes later it is new."""
+    world.push_image()
+    world.scanner.otherwise = Unexaminable(reason=UnknownReason.TIMEOUT, detail="480 s")
+    for _ in range(3):
+        world.pipeline().judge(job())
+    assert len(world.scanner.scanned) == 1
+    world.now += timedelta(minutes=11)
+    world.pipeline().judge(job())
+    assert len(world.scanner.scanned) == 2
+
+
+def test_a_manifest_that_is_not_there_yet_is_waited_for(world: World) -> None:
+    """A replica can announce a push before it has the manifest."""
+    with pytest.raises(RegistryError, match="not in the registry yet"):
+        world.pipeline().judge(job())
+    world.push_image()
     assert world.pipeline().judge(job()).verdict.status is Status.HEALTHY
+
+
+def test_a_platform_that_fails_hides_no_unhealthy_one(world: World) -> None:
+    """The index is told as unhealthy at once, and the job goes on being tried."""
+    index, (amd64, arm64) = world.push_index(AMD64, ARM64)
+    world.scanner.seen[(amd64.digest,)] = scan_report(finding())
+    world.registry.broken[arm64.digest] = RegistryError("away")
+    with pytest.raises(RegistryError, match="away"):
+        world.pipeline().judge(job(index))
+    assert [told.image for told in world.outbox.announced] == [index]
+    del world.registry.broken[arm64.digest]
+    report = world.pipeline().judge(job(index))
+    assert [str(entry.verdict) for entry in report.platforms] == ["unhealthy", "healthy"]
+    assert len(world.outbox.announced) == 1
+
+
+def test_an_indexs_report_names_each_deciding_finding_once(world: World) -> None:
+    """However many platforms share it."""
+    index, _ = world.push_index(AMD64, ARM64)
+    world.scanner.otherwise = scan_report(finding())
+    report = world.pipeline().judge(job(index))
+    assert report.verdict.violations == (finding(),)
+    assert all(not entry.verdict.violations for entry in report.platforms)
 
 
 @pytest.mark.parametrize("port", ["registry", "scanner", "store", "outbox"])
@@ -264,7 +313,7 @@ def test_an_older_scan_that_ends_late_is_neither_current_nor_told(world: World) 
 def test_an_abandoned_job_is_unknown_and_told(world: World) -> None:
     """A push never ends in silence, not even when nothing works."""
     world.scanner.outage = RegistryError("away")
-    report = world.pipeline().abandon(job(), detail="five tries")
+    report = world.publisher().abandon(job(), detail="five tries", now=world.now)
     assert report.verdict.reason is UnknownReason.ABANDONED
     assert world.outbox.announced == [report]
 
@@ -273,7 +322,7 @@ def test_an_abandoned_job_leaves_a_later_verdict_alone(world: World) -> None:
     """Another push of the same digest has been judged since."""
     world.now += timedelta(minutes=5)
     world.pipeline().judge(job(world.push_image()))
-    world.pipeline().abandon(job(), detail="five tries")
+    world.publisher().abandon(job(), detail="five tries", now=world.now)
     current = world.store.current(IMAGE)
     assert current is not None
     assert current.status is Status.HEALTHY

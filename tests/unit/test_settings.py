@@ -52,6 +52,19 @@ def test_every_fault_is_listed_in_one_message() -> None:
         {"PUSHSCAN_STORAGE": "", "PUSHSCAN_STORAGE__accountName": "Not.An.Account"},
         {"PUSHSCAN_REGISTRIES": "a.azurecr.io=x.io,b.azurecr.io=x.io"},
         {"PUSHSCAN_REGISTRIES": "https://a.azurecr.io"},
+        {"PUSHSCAN_REGISTRIES": "a..azurecr.io"},
+        {"PUSHSCAN_REGISTRIES": "a-.azurecr.io"},
+        {"PUSHSCAN_REGISTRIES": "a.azurecr.io:99999"},
+        {"PUSHSCAN_STORAGE": "garbage"},
+        {
+            "PUSHSCAN_STORAGE": "",
+            "PUSHSCAN_STORAGE__accountName": "contoso",
+            "PUSHSCAN_STORAGE__clientId": "11111111-2222-3333-4444-555555555555",
+        },
+        {
+            "PUSHSCAN_NOTICE_URL": "https://x.example/a b?token=T",
+            "PUSHSCAN_NOTICE_SECRET": "n" * 32,
+        },
         {"PUSHSCAN_REGISTRIES": ","},
         {"PUSHSCAN_WEBHOOK_SECRETS": "short"},
         {"PUSHSCAN_WEBHOOK_SECRETS": ","},
@@ -86,7 +99,7 @@ def test_two_secrets_serve_during_rotation() -> None:
 def test_no_secret_is_in_the_text_of_the_settings() -> None:
     """A settings object may end in a log."""
     secrets = {
-        "PUSHSCAN_STORAGE": "AccountKey=storage-secret",
+        "PUSHSCAN_STORAGE": "AccountName=contoso;AccountKey=storage-secret",
         "PUSHSCAN_NOTICE_URL": "https://x.example/?code=url-secret",
         "PUSHSCAN_NOTICE_SECRET": "n" * 32,
     }

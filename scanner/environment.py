@@ -1,6 +1,7 @@
 """Reads variables, notes which were asked for, and collects faults instead of raising one."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from scanner.errors import SettingsError
@@ -53,3 +54,28 @@ class Environment:
         """Raise one SettingsError that lists every fault, if there is any."""
         if self._faults:
             raise SettingsError("settings: " + "; ".join(self._faults))
+
+
+def boolean(text: str) -> bool:
+    """Parse `true` or `false`. Raises KeyError."""
+    return {"true": True, "false": False}[text]
+
+
+def between(least: int, most: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers within bounds, which raises ValueError."""
+
+    def parse(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(text)
+        return number
+
+    return parse
+
+
+def existing_file(text: str) -> Path | None:
+    """Parse the path of a file that is there. Raises ValueError."""
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError(text)
+    return path

@@ -6,10 +6,11 @@ A worker that is killed cannot clean up, and an image may be gigabytes: without 
 import fcntl
 import logging
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from scanner.removal import remove_tree
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the folder with all that is in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        remove_tree(self.path)
         os.close(self._lock)
 
 
@@ -54,7 +55,7 @@ def _remove_if_abandoned(folder: Path) -> None:
     try:
         with (folder / _LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_tree(folder)
             logger.warning("scratch.removed folder=%s", folder.name)
     except OSError:
         return  # its process lives, or it is just being made

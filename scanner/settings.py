@@ -6,13 +6,17 @@ same variables for its triggers (Azure Functions docs, "Identity-based connectio
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scanner.environment import Environment
+from scanner.environment import Environment, between, boolean, existing_file
 from scanner.model import Policy, Registries, Severity, is_host
 from scanner.notify.route import Route, Routes
+
+if TYPE_CHECKING:
+    from scanner.sandbox import Preference
 
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _SECRET = re.compile(r"[!-+\--~]{24,256}")
@@ -49,7 +53,8 @@ class Settings:
     policy: Policy
     advisories: Path
     trivy: Path
-    bubblewrap: Path
+    sandbox: "Preference"
+    bubblewrap: Path | None
     scan_seconds: int
     routes: Routes
 
@@ -60,7 +65,9 @@ class ScannerSettings:
 
     advisories: Path
     trivy: Path
-    bubblewrap: Path
+    sandbox: "Preference"
+    bubblewrap: Path | None
+    """None where bubblewrap is not to be used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +147,10 @@ def _settings(environment: Environment) -> Settings:
         policy=_policy(environment),
         advisories=scanner.advisories,
         trivy=scanner.trivy,
+        sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
         scan_seconds=environment.parsed(
-            "PUSHSCAN_SCAN_SECONDS", _between(1, 540), 480, "a number of seconds from 1 to 540"
+            "PUSHSCAN_SCAN_SECONDS", between(1, 540), 480, "a number of seconds from 1 to 540"
         ),
         routes=Routes(
             images=_route(environment, "images", "PUSHSCAN_NOTICE", ca_file),
@@ -152,10 +160,17 @@ def _settings(environment: Environment) -> Settings:
 
 
 def _scanner(environment: Environment) -> ScannerSettings:
+    sandbox: Preference = environment.parsed(
+        "PUSHSCAN_SANDBOX", _preference, "auto", "auto, bubblewrap or landlock"
+    )
+    # Without it `auto` would quietly be `landlock`: whoever wants that says so.
+    needed = environment.optional if sandbox == "landlock" else environment.required
+    bubblewrap = needed("PUSHSCAN_BUBBLEWRAP")
     return ScannerSettings(
         advisories=Path(environment.required("PUSHSCAN_ADVISORIES")),
         trivy=Path(environment.required("PUSHSCAN_TRIVY")),
-        bubblewrap=Path(environment.required("PUSHSCAN_BUBBLEWRAP")),
+        sandbox=sandbox,
+        bubblewrap=Path(bubblewrap) if bubblewrap else None,
     )
 
 
@@ -168,7 +183,7 @@ def _replay(environment: Environment) -> ReplaySettings:
 
 
 def _ca_file(environment: Environment) -> Path | None:
-    return environment.parsed("PUSHSCAN_CA_FILE", _existing, None, "a file that exists")
+    return environment.parsed("PUSHSCAN_CA_FILE", existing_file, None, "a file that exists")
 
 
 def _storage(environment: Environment) -> StorageSettings:
@@ -232,11 +247,11 @@ def _policy(environment: Environment) -> Policy:
             "PUSHSCAN_FAIL_ON", _severity, default.fail_on, "LOW, MEDIUM, HIGH or CRITICAL"
         ),
         ignore_unfixed=environment.parsed(
-            "PUSHSCAN_IGNORE_UNFIXED", _boolean, default.ignore_unfixed, "true or false"
+            "PUSHSCAN_IGNORE_UNFIXED", boolean, default.ignore_unfixed, "true or false"
         ),
         max_advisory_age_hours=environment.parsed(
             "PUSHSCAN_ADVISORY_HOURS",
-            _between(1, 24 * 30),
+            between(1, 24 * 30),
             default.max_advisory_age_hours,
             "a number of hours from 1 to 720",
         ),
@@ -261,13 +276,6 @@ def _hosts(text: str) -> frozenset[str]:
     return hosts
 
 
-def _existing(text: str) -> Path | None:
-    path = Path(text)
-    if not path.is_file():
-        raise ValueError(text)
-    return path
-
-
 def _severity(text: str) -> Severity:
     severity = Severity[text]
     if severity is Severity.UNKNOWN:
@@ -275,15 +283,6 @@ def _severity(text: str) -> Severity:
     return severity
 
 
-def _boolean(text: str) -> bool:
-    return {"true": True, "false": False}[text]
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        number = int(text)
-        if not least <= number <= most:
-            raise ValueError(text)
-        return number
-
-    return parse
+def _preference(text: str) -> "Preference":
+    known: tuple[Preference, ...] = ("auto", "bubblewrap", "landlock")
+    return known[known.index(text)]

@@ -132,6 +132,7 @@ class Wiring:
 
         return TrivyScanner(
             trivy=self.settings.trivy,
+            sandbox=self.settings.sandbox,
             bubblewrap=self.settings.bubblewrap,
             directory=AdvisoryDirectory(self.settings.advisories),
             limits=Limits(wall_seconds=self.settings.scan_seconds),

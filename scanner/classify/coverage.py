@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from scanner.model import Advisories, Policy, ScanReport, Unexaminable, UnknownReason
+from scanner.model.findings import UNEXAMINED
 
 # Distributions that Trivy both recognises and has advisories for (Trivy docs, "Supported OS").
 _SUPPORTED_FAMILIES = frozenset(
@@ -31,6 +32,7 @@ _SUPPORTED_FAMILIES = frozenset(
     }
 )
 _CLOCK_TOLERANCE = timedelta(hours=24)
+_NAMED_CHARACTERS = 200
 
 
 def advisory_gap(
@@ -67,9 +69,24 @@ def coverage_gap(scan: ScanReport) -> Unexaminable | None:
             reason=UnknownReason.END_OF_LIFE,
             detail=f"{system.family} {system.name} is past its end of life: nobody reports on it.",
         )
+    if not scan.has_advisories:
+        return Unexaminable(
+            reason=UnknownReason.NO_ADVISORIES,
+            detail=f"No advisories are known for {system.family} {system.name}.",
+        )
     if not any(g.package_class == "os-pkgs" and g.package_count for g in scan.package_groups):
         return Unexaminable(
             reason=UnknownReason.NO_PACKAGES,
             detail=f"No package of {system.family} {system.name} was found in the image.",
         )
+    if scan.unexamined:
+        return Unexaminable(
+            reason=UnknownReason.INCOMPLETE,
+            detail=f"Passed over, because unreadable: {_names(scan.unexamined)}",
+        )
     return None
+
+
+def _names(texts: tuple[str, ...]) -> str:
+    first = texts[0].removeprefix(UNEXAMINED)[:_NAMED_CHARACTERS]
+    return f"{first} and {len(texts) - 1} more" if len(texts) > 1 else first

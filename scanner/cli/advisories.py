@@ -31,7 +31,9 @@ def update(
     directory = AdvisoryDirectory(given.advisories)
     with progress("fetching and proving the public advisories"):
         try:
-            fetched = trivy.update(directory, trivy=given.trivy, bubblewrap=given.bubblewrap)
+            fetched = trivy.update(
+                directory, trivy=given.trivy, sandbox=given.sandbox, bubblewrap=given.bubblewrap
+            )
         except (AdvisoriesError, SandboxUnavailableError) as error:
             raise type(error)(f"{error}; {_in_place(directory)}") from error
     if json:

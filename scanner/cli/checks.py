@@ -18,11 +18,11 @@ from scanner.errors import SettingsError, StoreError
 from scanner.model import Digest, ImageReference, Policy
 from scanner.notify.route import Route
 from scanner.ports import Registry, ReportStore
+from scanner.sandbox import Preference, choose
 from scanner.settings import Settings
 from scanner.storage import StorageConnection, storage_errors
 from scanner.trivy import AdvisoryDirectory
 from scanner.trivy.binary import TrivyBinary
-from scanner.trivy.scanner import probed
 from scanner.wiring import JOB_QUEUE, NOTICE_QUEUE, Wiring, storage_connection
 
 _QUEUES = tuple(f"{queue}{kind}" for queue in (JOB_QUEUE, NOTICE_QUEUE) for kind in ("", "-poison"))
@@ -37,7 +37,7 @@ _STORAGE_REMEDY = (
 _REGISTRY_REMEDY = (
     "see PUSHSCAN_REGISTRIES, the registry's network rules, and PUSHSCAN_CA_FILE for a private CA"
 )
-_SANDBOX_REMEDY = "see PUSHSCAN_BUBBLEWRAP and PUSHSCAN_TRIVY"
+_SANDBOX_REMEDY = "see PUSHSCAN_SANDBOX, PUSHSCAN_BUBBLEWRAP and PUSHSCAN_TRIVY"
 
 _STORAGE_SECONDS = 45.0
 _REGISTRY_SECONDS = 20.0
@@ -90,8 +90,9 @@ def _of_registries(given: Settings, store: ReportStore) -> Iterator[Check]:
 
 def _of_scanner(given: Settings) -> Iterator[Check]:
     check = partial(Check, seconds=_SANDBOX_SECONDS, remedy=_SANDBOX_REMEDY)
-    yield check(name="sandbox", examine=partial(examine_sandbox, given.bubblewrap))
-    yield check(name="trivy", examine=partial(examine_trivy, given.trivy, given.bubblewrap))
+    wanted = given.sandbox, given.bubblewrap
+    yield check(name="sandbox", examine=partial(examine_sandbox, *wanted))
+    yield check(name="trivy", examine=partial(examine_trivy, given.trivy, *wanted))
     now = datetime.now(UTC)
     yield Check(
         name="advisories",
@@ -170,16 +171,16 @@ def _known_image(store: ReportStore, host: str) -> ImageReference:
     )
 
 
-def examine_sandbox(bubblewrap: Path) -> Diagnosis:
-    """Build a sandbox. Raises SandboxUnavailableError."""
-    sandbox = probed(bubblewrap)
+def examine_sandbox(preference: Preference, bubblewrap: Path | None) -> Diagnosis:
+    """Build the sandbox that scans get. Raises SandboxUnavailableError."""
+    sandbox = choose(preference, bubblewrap)
     user = "the worker's own user" if sandbox.uid is None else f"user {sandbox.uid}"
     return _ok(f"{sandbox.isolation}, as {user}")
 
 
-def examine_trivy(trivy: Path, bubblewrap: Path) -> Diagnosis:
+def examine_trivy(trivy: Path, preference: Preference, bubblewrap: Path | None) -> Diagnosis:
     """Start Trivy in the sandbox and ask for its version. Raises SandboxUnavailableError."""
-    binary = TrivyBinary.inspect(trivy, probed(bubblewrap))
+    binary = TrivyBinary.inspect(trivy, choose(preference, bubblewrap))
     return _ok(f"{binary.version} starts in the sandbox")
 
 

@@ -101,6 +101,10 @@ class PackageGroup:
     package_count: int
 
 
+UNEXAMINED = "not examined: "
+WITHOUT_ADVISORIES = "no advisories: "
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanReport:
     """What was seen in an image: the evidence that a verdict rests on."""
@@ -109,9 +113,22 @@ class ScanReport:
     package_groups: tuple[PackageGroup, ...]
     findings: tuple[Finding, ...]
     warnings: tuple[str, ...] = ()
-    """What the scanner said on its error stream about things it could not read; escaped, capped."""
+    """What the scanner said on its error stream about things it could not read; escaped, capped.
+
+    Those that begin with `UNEXAMINED` or `WITHOUT_ADVISORIES` come first.
+    """
 
     @property
     def package_count(self) -> int:
         """How many packages were examined in all."""
         return sum(group.package_count for group in self.package_groups)
+
+    @property
+    def unexamined(self) -> tuple[str, ...]:
+        """What in the image the scanner passed over because it could not read it."""
+        return tuple(text for text in self.warnings if text.startswith(UNEXAMINED))
+
+    @property
+    def has_advisories(self) -> bool:
+        """Whether the scanner knows advisories for this release of the distribution."""
+        return not any(text.startswith(WITHOUT_ADVISORIES) for text in self.warnings)

@@ -1,19 +1,24 @@
-"""Run a program in namespaces of its own, made by bubblewrap."""
+"""Run a program in namespaces of its own, made by bubblewrap, under the system-call filter."""
 
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import combinations
 from pathlib import Path, PurePosixPath
 from typing import Self
 
 from scanner.errors import SandboxUnavailableError
+from scanner.sandbox import seccomp
+from scanner.sandbox.descriptors import opened, piped
 from scanner.sandbox.outcome import Completed, Exited, Limits
+from scanner.sandbox.rlimits import rlimits
 from scanner.sandbox.supervisor import supervise
 from scanner.sandbox.user import lend, own_uid
+from scanner.sandbox.watchdog import excess_files, excess_memory
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +37,8 @@ class Bubblewrap:
     version: str
     uid: int | None
     """User outside the sandbox, or None for the worker's own."""
+    system_calls: bytes = field(repr=False)
+    """The filter that holds for all that runs inside; see `scanner.sandbox.seccomp`."""
 
     @classmethod
     def probe(cls, program: Path) -> Self:
@@ -47,9 +54,13 @@ class Bubblewrap:
                 f"bubblewrap is not at {program}: install it, best 0.12.0 or newer"
             )
         version = _version_of(program)
+        try:
+            system_calls = seccomp.program(architecture=os.uname().machine)
+        except ValueError as error:
+            raise SandboxUnavailableError(str(error)) from error
         reason = ""
         for uid in dict.fromkeys((own_uid(), None)):
-            sandbox = cls(program=program, version=version, uid=uid)
+            sandbox = cls(program=program, version=version, uid=uid, system_calls=system_calls)
             reason = sandbox._reason_not_to_work()
             if not reason:
                 logger.info("sandbox.probed bubblewrap=%s uid=%s", version, uid)
@@ -61,8 +72,8 @@ class Bubblewrap:
 
     @property
     def isolation(self) -> str:
-        """Name and version, as a report tells it."""
-        return f"bubblewrap {self.version}"
+        """Name, version and filter, as a report tells them."""
+        return f"bubblewrap {self.version} with seccomp"
 
     def run(
         self,
@@ -125,7 +136,8 @@ class Bubblewrap:
     ) -> tuple[Completed, bytes]:
         mounts = dict(read_only) if program is None else {**read_only, _PROGRAM: program}
         with ExitStack() as stack:
-            fds = {to: stack.enter_context(_opened(path)) for to, path in mounts.items()}
+            fds = {to: stack.enter_context(opened(path)) for to, path in mounts.items()}
+            filter_fd = stack.enter_context(piped(self.system_calls))
             status_fd, status_in = os.pipe()
             stack.callback(os.close, status_fd)
             with os.fdopen(status_in, "wb"):
@@ -133,13 +145,18 @@ class Bubblewrap:
                     self.program,
                     [
                         *_isolation(fds, environment, limits, status_in),
+                        *("--seccomp", str(filter_fd)),
                         *("--", _PROGRAM, *argv),
                     ],
                     limits=limits,
-                    rlimits=_rlimits(limits),
+                    rlimits=rlimits(limits),
                     uid=uid,
                     environment={},
-                    inherited=(*fds.values(), status_in),
+                    inherited=(*fds.values(), filter_fd, status_in),
+                    excesses=(
+                        partial(excess_memory, limits=limits),
+                        partial(excess_files, limits=limits),
+                    ),
                 )
             os.set_blocking(status_fd, False)
             return completed, os.read(status_fd, _STATUS_BYTES)
@@ -148,7 +165,7 @@ class Bubblewrap:
 def _isolation(
     fds: Mapping[str, int], environment: Mapping[str, str], limits: Limits, status_fd: int
 ) -> list[str]:
-    """Build bubblewrap's flags: every restriction but the kernel limits of `_rlimits`.
+    """Build bubblewrap's flags: every restriction but the filter and the limits of `rlimits`.
 
     - Every namespace is new: user, IPC, PID, network (with nothing in it), UTS, cgroup, mount.
       A kernel without cgroup namespaces is accepted, all others are required.
@@ -160,7 +177,7 @@ def _isolation(
     - The root is bubblewrap's own tmpfs, made read-only; there is no /proc, /dev, /etc or library.
     - Read-only are the program and what is named, each a leaf of that root, each mounted by
       descriptor: what was opened is what is mounted, whatever the path means later.
-    - Writable is /tmp alone, a tmpfs of a given size. (Its inodes are not bounded by that size.)
+    - Writable is /tmp alone, a tmpfs of a given size; the watchdog counts its files.
     - The working directory is the root, because Trivy obeys files in it (.trivyignore, trivy.yaml).
     """
     flags = [
@@ -178,24 +195,6 @@ def _isolation(
     return [*flags, "--remount-ro", "/", "--chdir", "/", "--json-status-fd", str(status_fd)]
 
 
-def _rlimits(limits: Limits) -> list[str]:
-    """Name the kernel limits, which hold for bubblewrap and all below it.
-
-    CPU time is only a backstop for a supervisor that is gone: the wall clock comes first.
-    """
-    cpu_seconds = int(limits.wall_seconds + 1) * limits.processors
-    return [
-        f"RLIMIT_DATA={limits.memory_bytes}",
-        f"RLIMIT_NPROC={limits.processes}",
-        f"RLIMIT_FSIZE={limits.temporary_bytes}",
-        f"RLIMIT_NOFILE={limits.open_files}",
-        f"RLIMIT_CPU={cpu_seconds}",
-        "RLIMIT_CORE=0",
-        "RLIMIT_MEMLOCK=0",
-        "RLIMIT_MSGQUEUE=0",
-    ]
-
-
 def _version_of(program: Path) -> str:
     answer = supervise(program, ["--version"], limits=_TRIAL, environment={})
     version = _VERSION.match(answer.untrusted_stdout)
@@ -209,18 +208,6 @@ def _refuse_nested(paths: Sequence[PurePosixPath]) -> None:
     for one, other in combinations(paths, 2):
         if one.is_relative_to(other) or other.is_relative_to(one):
             raise ValueError(f"{one} and {other} would be mounted one in the other")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    try:
-        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError as error:
-        raise SandboxUnavailableError(f"cannot open {path}: {error.strerror}") from error
-    try:
-        yield fd
-    finally:
-        os.close(fd)
 
 
 def _last_line(untrusted: bytes) -> str:

@@ -13,9 +13,12 @@ class Limits:
     wall_seconds: float = 480.0
     memory_bytes: int = 1024 * _MIB
     """RLIMIT_DATA of each process. Not RLIMIT_AS: Go reserves a GiB of address space at start,
-    and the advisory database is mapped whole."""
+    and the advisory database is mapped whole. The supervisor holds anonymous and shared memory of
+    all processes together to it too, at a look every 50 ms."""
     temporary_bytes: int = 512 * _MIB
     """Size of the private /tmp, and of any one file in it."""
+    temporary_files: int = 20_000
+    """Files and directories in the private /tmp, at a look every 50 ms."""
     stdout_bytes: int = 64 * _MIB
     stderr_bytes: int = _MIB
     processes: int = 256
@@ -29,6 +32,8 @@ class Stopped(StrEnum):
 
     TIMEOUT = "timeout"
     OUTPUT_LIMIT = "output-limit"
+    MEMORY_LIMIT = "memory-limit"
+    DISK_LIMIT = "disk-limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,10 @@ class Exited:
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """A signal that was not ours ended the program: it crashed, or met a kernel limit."""
+    """A signal that was not ours ended the program: it crashed, or met a kernel limit.
+
+    SIGSYS is the system-call filter's: the program tried what only an attacker would.
+    """
 
     signal: int
 

@@ -1,4 +1,4 @@
-"""Watch one program: a deadline, a cap on what it says, and nothing left of it afterwards."""
+"""Watch one program: a deadline, caps on what it uses and says, and nothing left afterwards."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -20,10 +20,14 @@ logger = logging.getLogger(__name__)
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _READ_BYTES = 1 << 16
+_LOOK_SECONDS = 0.05
 # How long the launcher may take to kill and reap everything below it, and then to die itself.
 _GRACE_SECONDS = 5.0
 # The shell's convention, which bubblewrap and the launcher follow: 128 + signal number.
 _SIGNAL_BASE = 128
+
+Excess = Callable[[int], Stopped | None]
+"""Says whether the processes below the one of this id use more than they may."""
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ class _Stream:
         return bool(chunk)
 
 
-def supervise(
+def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
     program: Path,
     argv: Sequence[str],
     *,
@@ -53,6 +57,7 @@ def supervise(
     uid: int | None = None,
     environment: Mapping[str, str],
     inherited: Sequence[int] = (),
+    excesses: Sequence[Excess] = (),
 ) -> Completed:
     """Run a program under the launcher and wait for its end or its limits.
 
@@ -68,6 +73,7 @@ def supervise(
         uid: User to become, in the scans' group; None to stay.
         environment: All of the program's environment.
         inherited: Descriptors that the program inherits.
+        excesses: Asked every 50 ms, with the launcher's process id.
 
     Raises:
         SandboxUnavailableError: the program is not there, or no process can be started.
@@ -97,17 +103,23 @@ def supervise(
         os.close(program_fd)
     with launcher:
         try:
-            return _watch(launcher, limits)
+            return _watch(launcher, limits, excesses)
         finally:
             _end(launcher)
 
 
-def _watch(launcher: subprocess.Popen[bytes], limits: Limits) -> Completed:
+def _watch(
+    launcher: subprocess.Popen[bytes], limits: Limits, excesses: Sequence[Excess]
+) -> Completed:
     if launcher.stdout is None or launcher.stderr is None:
         raise AssertionError("both streams are pipes")
     stdout = _Stream(launcher.stdout, limits.stdout_bytes)
     stderr = _Stream(launcher.stderr, limits.stderr_bytes)
-    stopped = _read_until_end(stdout, stderr, time.monotonic() + limits.wall_seconds)
+
+    def look() -> Stopped | None:
+        return next(filter(None, (excess(launcher.pid) for excess in excesses)), None)
+
+    stopped = _read_until_end(stdout, stderr, time.monotonic() + limits.wall_seconds, look)
     # After a stop nobody waits for the end of a stream: a survivor could hold it open.
     end = stopped or _exit_of(launcher.wait(_GRACE_SECONDS))
     return Completed(
@@ -121,17 +133,24 @@ def _exit_of(code: int) -> Exit:
     return Exited(code) if code <= _SIGNAL_BASE else Killed(code - _SIGNAL_BASE)
 
 
-def _read_until_end(stdout: _Stream, stderr: _Stream, deadline: float) -> Stopped | None:
+def _read_until_end(
+    stdout: _Stream, stderr: _Stream, deadline: float, look: Callable[[], Stopped | None]
+) -> Stopped | None:
     """Read both streams to their ends, which come when the launcher has reaped everything."""
+    next_look = time.monotonic()
     with selectors.DefaultSelector() as selector:
         for stream in (stdout, stderr):
             os.set_blocking(stream.pipe.fileno(), False)
             selector.register(stream.pipe, selectors.EVENT_READ, stream)
         while selector.get_map():
-            left = deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 return Stopped.TIMEOUT
-            for key, _ in selector.select(left):
+            if now >= next_look:
+                if stopped := look():
+                    return stopped
+                next_look = now + _LOOK_SECONDS
+            for key, _ in selector.select(min(deadline, next_look) - now):
                 if not key.data.read():
                     selector.unregister(key.fileobj)
             if stdout.is_over:

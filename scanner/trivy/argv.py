@@ -5,13 +5,14 @@ from types import MappingProxyType
 
 from scanner.sandbox import Limits
 
-IMAGE = "/image"
-"""Where the layout lies in the sandbox: always the same, because Trivy's fingerprints hold it.
+IMAGE = "image"
+"""Where the layout lies in the sandbox, from the working directory.
 
-Neither `:` nor `@` may be in it: Trivy would look for a tag or digest behind them.
+Always the same, in every sandbox, because Trivy's targets and fingerprints hold it. Neither `:` nor
+`@` may be in it: Trivy would look for a tag or digest behind them.
 """
-CACHE = "/cache"
-"""Where the directory with `db/` and `java-db/` lies in the sandbox."""
+CACHE = "cache"
+"""Where the directory with `db/` and `java-db/` lies in the sandbox, likewise."""
 
 _GO_MEMORY_SHARE = 0.8
 
@@ -19,10 +20,11 @@ _GO_MEMORY_SHARE = 0.8
 def scan() -> list[str]:
     """Build the arguments that examine the one image of the layout at `IMAGE`, offline.
 
-    Without --quiet, because warnings say what could not be read. The memory cache is this run's
-    own: Trivy keys it by the diff_ids that an image merely claims.
+    With --debug, because otherwise a package that cannot be read is passed over without a word.
+    The memory cache is this run's own: Trivy keys it by the diff_ids that an image merely claims.
     """
     return [
+        "--debug",
         *_no_files_from_the_working_directory(CACHE),
         *("--cache-backend", "memory"),
         *("--skip-db-update", "--skip-java-db-update", "--skip-check-update"),

@@ -9,7 +9,7 @@ from typing import Self
 
 from scanner.errors import SandboxUnavailableError
 from scanner.model import Digest
-from scanner.sandbox import Bubblewrap, Limits
+from scanner.sandbox import Limits, Sandbox
 
 OLDEST_VERSION = (0, 76, 0)
 _VERSION = re.compile(rb"Version: ((\d{1,4})\.(\d{1,4})\.(\d{1,4})[0-9A-Za-z.+-]{0,40})\n")
@@ -25,7 +25,7 @@ class TrivyBinary:
     digest: Digest
 
     @classmethod
-    def inspect(cls, path: Path, sandbox: Bubblewrap) -> Self:
+    def inspect(cls, path: Path, sandbox: Sandbox) -> Self:
         """Ask a binary for its version, in the sandbox, and hash it; once per file and process.
 
         Raises:
@@ -41,7 +41,7 @@ class TrivyBinary:
 
 
 @functools.lru_cache(maxsize=4)
-def _inspect(path: Path, identity: tuple[int, ...], sandbox: Bubblewrap) -> tuple[str, Digest]:
+def _inspect(path: Path, identity: tuple[int, ...], sandbox: Sandbox) -> tuple[str, Digest]:
     del identity  # part of the cache's key: another file at the same path is inspected anew
     with path.open("rb") as binary:
         digest = Digest(f"sha256:{hashlib.file_digest(binary, 'sha256').hexdigest()}")

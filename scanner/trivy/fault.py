@@ -5,6 +5,7 @@ a message. What it can gain by that is another kind of "unknown", never a report
 """
 
 import re
+from signal import Signals
 
 from scanner.errors import AdvisoriesError, SandboxUnavailableError
 from scanner.model import Unexaminable, UnknownReason
@@ -14,15 +15,16 @@ from scanner.trivy.text import visible
 _DETAIL_CHARACTERS = 300
 _ERROR, _PANIC = 1, 2
 # The first such line is Trivy's own; later ones could be file names with line breaks in them.
-_FATAL = re.compile(r"^\S+\tFATAL\tFatal error\trun error: (.*)", re.MULTILINE)
+_FATAL = re.compile(r"^\S+\tFATAL\tFatal error\n  - run error:", re.MULTILINE)
+# With --debug the error is told a step at a time, each but the last with the place in the source.
+_STEP = re.compile(r"^  - (.*)$", re.MULTILINE)
+_CRASH = re.compile(r"^(?:panic|fatal error|runtime): .*$", re.MULTILINE)
 _OUR_DATABASE = re.compile(
     r"init error: |image scan error: scan error: scan failed: failed analysis: analyze error: "
     r"pipeline error: failed to analyze layer \(sha256:[0-9a-f]{64}\): "
     r"post analysis error: post analysis error: Unable to initialize the Java DB"
 )
-_OUR_LAYOUT = re.compile(
-    r"image scan error: scan error: unable to initialize.*permission denied", re.DOTALL
-)
+_OUR_LAYOUT = re.compile(r"image scan error: scan error: unable to initialize")
 _OUT_OF_MEMORY = re.compile(r"out of memory|cannot allocate memory|failed to reserve page summary")
 _IMAGE_FAULTS = (
     (UnknownReason.DISK_LIMIT, re.compile(r"no space left on device|file too large")),
@@ -57,8 +59,13 @@ def explain(end: Exit, untrusted_messages: bytes) -> Unexaminable:
         case Exited(code=code) if code == _PANIC and _OUT_OF_MEMORY.search(messages):
             return _unexaminable(UnknownReason.MEMORY_LIMIT, "the scanner ran out of memory")
         case Exited(code=code):
-            first_line = messages.partition("\n")[0]
-            return _unexaminable(UnknownReason.SCANNER_CRASH, f"exit code {code}: {first_line}")
+            crash = _CRASH.search(messages)
+            cause = crash[0] if crash else messages.strip().rpartition("\n")[2]
+            return _unexaminable(UnknownReason.SCANNER_CRASH, f"exit code {code}: {cause}")
+        case Killed(signal=Signals.SIGSYS):
+            return _unexaminable(
+                UnknownReason.SANDBOX_VIOLATION, "the scanner made a system call that is forbidden"
+            )
         case Killed(signal=signal):
             return _unexaminable(UnknownReason.SCANNER_CRASH, f"killed by signal {signal}")
 
@@ -67,10 +74,11 @@ def _explain_error(messages: str) -> Unexaminable:
     fatal = _FATAL.search(messages)
     if fatal is None:
         return _unexaminable(UnknownReason.SCANNER_CRASH, f"exit code 1: {messages[-200:]}")
-    text = fatal[1]
+    told = messages[fatal.end() :]
+    text = " ".join(_STEP.findall(told))
     if _OUR_DATABASE.match(text):
         raise AdvisoriesError(f"Trivy cannot use its database: {visible(text, _DETAIL_CHARACTERS)}")
-    if _OUR_LAYOUT.match(messages, fatal.start(1)):
+    if _OUR_LAYOUT.match(text) and "permission denied" in told:
         raise SandboxUnavailableError(f"unreadable in the sandbox: {visible(text, 200)}")
     for reason, pattern in _IMAGE_FAULTS:
         if pattern.search(text):

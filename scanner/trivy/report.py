@@ -4,6 +4,7 @@ Format: Trivy's `pkg/types/report.go`, SchemaVersion 2. What is not named here i
 being built; `Metadata.ImageConfig` (environment, history, labels) is thereby never read.
 """
 
+import re
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from scanner.model import (
     Unexaminable,
     UnknownReason,
 )
+from scanner.model.findings import UNEXAMINED, WITHOUT_ADVISORIES
 from scanner.trivy.text import visible
 
 MAX_FINDINGS = 50_000
@@ -28,6 +30,26 @@ _PATH_CHARACTERS = 1024
 _TITLE_CHARACTERS = 300
 _WARNING_CHARACTERS = 400
 _UNKNOWN_FAMILY = "none"
+
+# Trivy 0.76: what it says when it leaves a package or a file out. The first three groups are
+# DEBUG lines: `pkg/fanal/analyzer/analyzer.go`, `pkg/utils/fsutils/fs.go`,
+# `pkg/dependency/parser/java/jar/parse.go`; the others `pkg/fanal/analyzer/pkg`, `pkg/detector`.
+_LEFT_OUT = re.compile(
+    r"\[analyzer\] (?:Analysis error|Permission error)"
+    r"|Walk error"
+    r"|\[jar\] (?:No such POM|Unable to identify POM|Failed to parse)"
+    r"|\[dpkg\] (?:Parse error|Invalid version|Invalid source version)"
+    r"|Invalid version found"
+    r"|(?:\[[a-z]+\] )?(?:Installed package version error"
+    r"|Failed to parse the installed package version)"
+    r"|(?:\[[a-z]+\] )?(?:Mixing Alpine versions|Some OS packages were skipped)"
+    r"|(?:\[[a-z]+\] )?(?:Version matching error|Cannot parse (?:dependency|\.NET library version))"
+)
+# `pkg/detector/ospkg/version/version.go`: a release that Trivy has never heard of.
+_UNHEARD_OF = re.compile(r"(?:\[[a-z]+\] )?This OS version is not on the EOL list")
+
+# Errors quote what is in the file, which may be a secret; their first words do not.
+_QUOTED_FROM_FILE = re.compile(r'(\berr="[^":\\]*).*|\bline=.*')
 
 
 class _OperatingSystem(msgspec.Struct, frozen=True, rename="pascal"):
@@ -80,7 +102,7 @@ _decoder = msgspec.json.Decoder(_Report)
 
 
 def parse_report(
-    untrusted_report: bytes, untrusted_messages: bytes = b""
+    untrusted_report: bytes, untrusted_messages: bytes = b"", *, has_all_messages: bool = True
 ) -> ScanReport | Unexaminable:
     """Read Trivy's report and what it said on its error stream.
 
@@ -115,22 +137,42 @@ def parse_report(
                 key=_finding_order,
             )
         ),
-        warnings=parse_warnings(untrusted_messages),
+        warnings=parse_warnings(untrusted_messages, is_all=has_all_messages),
     )
 
 
-def parse_warnings(untrusted_messages: bytes) -> tuple[str, ...]:
-    """Keep the text of Trivy's WARN and ERROR lines (`TIME<tab>LEVEL<tab>TEXT`), up to a limit."""
-    texts = [
-        fields[2]
-        for line in untrusted_messages.decode("utf-8", "backslashreplace").split("\n")
-        if len(fields := line.split("\t", 2)) == 3 and fields[1] in {"WARN", "ERROR"}  # noqa: PLR2004 - named above
-    ]
+def parse_warnings(untrusted_messages: bytes, *, is_all: bool = True) -> tuple[str, ...]:
+    """Keep what Trivy said it left out, and its other warnings, up to a limit.
+
+    Args:
+        untrusted_messages: Lines of `TIME<tab>LEVEL<tab>TEXT`.
+        is_all: Whether no line is missing; among those might be one that matters.
+    """
+    left_out: list[str] = []
+    others: list[str] = []
+    if not is_all:
+        left_out.append(f"{UNEXAMINED}what the scanner named after more lines than are read")
+    for line in untrusted_messages.decode("utf-8", "backslashreplace").split("\n"):
+        _, _, message = line.partition("\t")
+        level, _, told = message.partition("\t")
+        text = _QUOTED_FROM_FILE.sub(_without_quotation, told)
+        if _UNHEARD_OF.match(text):
+            left_out.append(f"{WITHOUT_ADVISORIES}{text}")
+        elif _LEFT_OUT.match(text):
+            left_out.append(f"{UNEXAMINED}{text}")
+        elif level in {"WARN", "ERROR"}:
+            others.append(text)
+    # Sorted, because Trivy reads files side by side.
+    texts = [*sorted(left_out), *others]
     kept = tuple(
         visible(text.replace("\t", " "), _WARNING_CHARACTERS) for text in texts[:MAX_WARNINGS]
     )
-    left_out = len(texts) - len(kept)
-    return (*kept, f"{left_out} more warnings were left out") if left_out else kept
+    dropped = len(texts) - len(kept)
+    return (*kept, f"{dropped} more warnings were left out") if dropped else kept
+
+
+def _without_quotation(field: re.Match[str]) -> str:
+    return f'{field[1]}"' if field[1] else ""
 
 
 def _operating_system(untrusted: _OperatingSystem | None) -> OperatingSystem | None:

@@ -1,6 +1,5 @@
 """The image scanner: Trivy, in the sandbox, on one verified layout."""
 
-import functools
 import logging
 import time
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from scanner.model import Advisories, Scanner, ScanReport, Unexaminable
 from scanner.ports import Layout
-from scanner.sandbox import Bubblewrap, Completed, Exited, Limits
+from scanner.sandbox import Completed, Exited, Limits, Preference, Sandbox, choose
 from scanner.trivy import argv
 from scanner.trivy.advisories import AdvisoryDirectory
 from scanner.trivy.binary import TrivyBinary
@@ -23,13 +22,14 @@ class TrivyScanner:
     """Implements the pipeline's `ImageScanner`. Building one starts nothing."""
 
     trivy: Path
-    bubblewrap: Path
+    bubblewrap: Path | None
     directory: AdvisoryDirectory
+    sandbox: Preference = "auto"
     limits: Limits = field(default_factory=Limits)
 
     def describe(self) -> Scanner:
         """Name Trivy and the sandbox. Raises SandboxUnavailableError when either does not work."""
-        sandbox = probed(self.bubblewrap)
+        sandbox = choose(self.sandbox, self.bubblewrap)
         binary = TrivyBinary.inspect(self.trivy, sandbox)
         return Scanner(
             name="trivy",
@@ -49,20 +49,14 @@ class TrivyScanner:
             AdvisoriesError: that database is gone, or Trivy cannot use it.
             SandboxUnavailableError: no sandbox can be built; Trivy was not run.
         """
-        sandbox = probed(self.bubblewrap)
+        sandbox = choose(self.sandbox, self.bubblewrap)
         binary = TrivyBinary.inspect(self.trivy, sandbox)
         databases = self.directory.find(advisories)
         return examine(layout.path, binary, sandbox, databases, self.limits)
 
 
-@functools.lru_cache(maxsize=4)
-def probed(bubblewrap: Path) -> Bubblewrap:
-    """Probe a sandbox, once per process. Raises SandboxUnavailableError, each time anew."""
-    return Bubblewrap.probe(bubblewrap)
-
-
 def examine(
-    layout: Path, binary: TrivyBinary, sandbox: Bubblewrap, databases: Path, limits: Limits
+    layout: Path, binary: TrivyBinary, sandbox: Sandbox, databases: Path, limits: Limits
 ) -> ScanReport | Unexaminable:
     """Run Trivy over one layout with the databases of one directory.
 
@@ -74,7 +68,7 @@ def examine(
     completed = sandbox.run(
         binary.path,
         argv.scan(),
-        read_only={argv.IMAGE: layout, argv.CACHE: databases},
+        read_only={f"/{argv.IMAGE}": layout, f"/{argv.CACHE}": databases},
         environment=argv.environment(limits),
         limits=limits,
     )
@@ -84,10 +78,14 @@ def examine(
         time.monotonic() - began,
         len(completed.untrusted_stdout),
     )
-    return _judge(completed)
+    return _judge(completed, limits)
 
 
-def _judge(completed: Completed) -> ScanReport | Unexaminable:
+def _judge(completed: Completed, limits: Limits) -> ScanReport | Unexaminable:
     if completed.exit == Exited(0):
-        return parse_report(completed.untrusted_stdout, completed.untrusted_stderr)
+        return parse_report(
+            completed.untrusted_stdout,
+            completed.untrusted_stderr,
+            has_all_messages=len(completed.untrusted_stderr) < limits.stderr_bytes,
+        )
     return explain(completed.exit, completed.untrusted_stderr)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from scanner.errors import AdvisoriesError
 from scanner.model import Advisories
-from scanner.sandbox import Bubblewrap, Exited, Limits, run_trusted
+from scanner.sandbox import Exited, Limits, Preference, Sandbox, choose, run_trusted
 from scanner.trivy import argv
 from scanner.trivy.advisories import AdvisoryDirectory, make_ready, read_updated_at
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.canary import require_known, write_canary
-from scanner.trivy.scanner import examine, probed
+from scanner.trivy.scanner import examine
 from scanner.trivy.text import visible
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,8 @@ def update(
     directory: AdvisoryDirectory,
     *,
     trivy: Path,
-    bubblewrap: Path,
+    sandbox: Preference = "auto",
+    bubblewrap: Path | None,
     sources: Sequence[AdvisorySource] = PUBLIC_SOURCES,
 ) -> Advisories:
     """Replace the current advisories by the newest published ones.
@@ -62,13 +63,13 @@ def update(
             blind; the current advisories stay.
         SandboxUnavailableError: Trivy or the sandbox does not work here.
     """
-    sandbox = probed(bubblewrap)
-    binary = TrivyBinary.inspect(trivy, sandbox)
+    chosen = choose(sandbox, bubblewrap)
+    binary = TrivyBinary.inspect(trivy, chosen)
     with directory.staging() as staged:
         source = _download(binary, sources, staged)
         make_ready(staged)
         _refuse_older(read_updated_at(staged), directory)
-        _prove(staged, binary, sandbox)
+        _prove(staged, binary, chosen)
         return directory.adopt(staged, source=source.database)
 
 
@@ -115,7 +116,7 @@ def _refuse_older(updated_at: datetime, directory: AdvisoryDirectory) -> None:
         )
 
 
-def _prove(staged: Path, binary: TrivyBinary, sandbox: Bubblewrap) -> None:
+def _prove(staged: Path, binary: TrivyBinary, sandbox: Sandbox) -> None:
     with tempfile.TemporaryDirectory(prefix="pushscan-canary-") as scratch:
         write_canary(Path(scratch) / "image")
         require_known(examine(Path(scratch) / "image", binary, sandbox, staged, _CANARY_LIMITS))

@@ -152,6 +152,7 @@ def test_doctor_tells_each_failure_and_its_remedy(
     """An untrusted certificate, no bubblewrap, no advisories; storage is still tried."""
     broken = variables | {
         "PUSHSCAN_CA_FILE": "",
+        "PUSHSCAN_SANDBOX": "bubblewrap",
         "PUSHSCAN_BUBBLEWRAP": str(tmp_path / "none"),
         "PUSHSCAN_ADVISORIES": str(tmp_path / "none"),
     }

@@ -154,6 +154,50 @@ def test_memory_is_limited(sandbox: Bubblewrap) -> None:
     assert b"MemoryError" in seen.untrusted_stderr
 
 
+_SHARED = """
+import mmap, os, signal, sys, time
+shared = mmap.mmap(-1, 80 << 20) if sys.argv[1] == 'shared' else None
+for _ in range(3): os.fork()
+mine = shared or bytearray(80 << 20)
+for at in range(0, 80 << 20, 4096): mine[at] = 1
+while True: time.sleep(1)
+"""
+
+
+@pytest.mark.parametrize("kind", ["shared", "own"])
+def test_memory_of_all_processes_together_is_limited(sandbox: Bubblewrap, kind: str) -> None:
+    """The kernel counts that of one, and none that is shared."""
+    limits = replace(FAST, memory_bytes=200 * _MIB, wall_seconds=20.0)
+    assert run_python(sandbox, _SHARED, kind, limits=limits).exit is Stopped.MEMORY_LIMIT
+
+
+def test_mapped_files_are_not_memory(sandbox: Bubblewrap, tmp_path: Path) -> None:
+    """The advisory database is larger than what a scan may use, and mapped whole."""
+    database = tmp_path / "database"
+    database.write_bytes(b"x" * (64 * _MIB))
+    code = (
+        "import mmap, time\n"
+        "with open('/database', 'rb') as file:\n"
+        "    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)\n"
+        "seen = sum(mapped[at] for at in range(0, 64 << 20, 4096))\n"
+        "time.sleep(0.3)\n"
+        "print(seen)\n"
+    )
+    limits = replace(FAST, memory_bytes=40 * _MIB)
+    seen = run_python(sandbox, code, limits=limits, read_only={"/database": database})
+    assert (seen.exit, seen.untrusted_stdout) == (Exited(0), b"%d\n" % (ord("x") * 16384))
+
+
+def test_files_are_limited_though_they_are_empty(sandbox: Bubblewrap) -> None:
+    """The size of the private /tmp does not count them, and each takes memory of the kernel's."""
+    code = (
+        "import itertools, os\n"
+        "for n in itertools.count(): os.close(os.open(f'/tmp/{n}', os.O_CREAT, 0o600))\n"
+    )
+    limits = replace(FAST, temporary_files=500, wall_seconds=20.0)
+    assert run_python(sandbox, code, limits=limits).exit is Stopped.DISK_LIMIT
+
+
 @pytest.mark.parametrize("files", [1, 8])
 def test_disk_is_limited(sandbox: Bubblewrap, files: int) -> None:
     """In one file as in several."""

@@ -91,6 +91,8 @@ def test_the_worst_violation_stands_first() -> None:
             UnknownReason.END_OF_LIFE,
         ),
         ({"package_groups": ()}, UnknownReason.NO_PACKAGES),
+        ({"warnings": ("no advisories: debian 99",)}, UnknownReason.NO_ADVISORIES),
+        ({"warnings": ("not examined: a", "not examined: b")}, UnknownReason.INCOMPLETE),
         (
             {
                 "package_groups": (
@@ -113,6 +115,19 @@ def test_what_was_not_examined_is_never_healthy(
     verdict = judge(scan_report(**change))
     assert (verdict.status, verdict.reason) == (Status.UNKNOWN, reason)
     assert judge(scan_report(finding(), **change)).status is Status.UNHEALTHY
+
+
+def test_it_is_said_what_was_not_examined() -> None:
+    """The first of it by name, the rest by number, and not at any length."""
+    verdict = judge(scan_report(warnings=("not examined: " + "x" * 999, "not examined: y")))
+    assert verdict.explanation == f"Passed over, because unreadable: {'x' * 200} and 1 more"
+
+
+def test_other_warnings_are_no_gap() -> None:
+    """Trivy also warns of what concerns no package."""
+    assert judge(scan_report(warnings=("Using severities from other vendors",))).status is (
+        Status.HEALTHY
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The restrictions that bubblewrap and the kernel are asked for."""
 
 from scanner.sandbox import Limits
-from scanner.sandbox.bubblewrap import _isolation, _rlimits
+from scanner.sandbox.bubblewrap import _isolation
+from scanner.sandbox.rlimits import rlimits
 
 LIMITS = Limits(wall_seconds=10.0, memory_bytes=1000, temporary_bytes=2000, processors=2)
 
@@ -61,8 +62,8 @@ def test_the_environment_is_named_after_it_is_cleared() -> None:
 
 def test_kernel_limits_hold_for_all_that_can_be_used_up() -> None:
     """Address space is not among them; CPU time comes after the wall clock."""
-    limits = dict(limit.split("=") for limit in _rlimits(LIMITS))
-    assert limits == {
+    named = dict(limit.split("=") for limit in rlimits(LIMITS))
+    assert named == {
         "RLIMIT_DATA": "1000",
         "RLIMIT_NPROC": "256",
         "RLIMIT_FSIZE": "2000",

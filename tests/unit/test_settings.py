@@ -69,6 +69,8 @@ def test_every_fault_is_listed_in_one_message() -> None:
         {"PUSHSCAN_WEBHOOK_SECRETS": "short"},
         {"PUSHSCAN_WEBHOOK_SECRETS": ","},
         {"PUSHSCAN_WEBHOOK_SECRETS": ",".join(["s" * 24, "t" * 24, "u" * 24])},
+        {"PUSHSCAN_SANDBOX": "none"},
+        {"PUSHSCAN_SANDBOX": "bubblewrap", "PUSHSCAN_BUBBLEWRAP": ""},
         {"PUSHSCAN_FAIL_ON": "UNKNOWN"},
         {"PUSHSCAN_IGNORE_UNFIXED": "maybe"},
         {"PUSHSCAN_ADVISORY_HOURS": "0"},
@@ -88,6 +90,13 @@ def test_contradictory_and_misspelt_settings_are_refused(change: dict[str, str])
         settings.read(COMPLETE | change)
     assert any(name.split("__")[0] in str(caught.value) for name in change)
     assert not any(value in str(caught.value) for value in change.values() if len(value) > 8)
+
+
+def test_landlock_needs_no_bubblewrap() -> None:
+    """That one is what the host has not got; by default both are tried."""
+    assert settings.read(COMPLETE).sandbox == "auto"
+    read = settings.read(COMPLETE | {"PUSHSCAN_SANDBOX": "landlock", "PUSHSCAN_BUBBLEWRAP": ""})
+    assert (read.sandbox, read.bubblewrap) == ("landlock", None)
 
 
 def test_two_secrets_serve_during_rotation() -> None:

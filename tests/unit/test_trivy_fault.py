@@ -15,9 +15,14 @@ _ANALYSIS = (
 
 
 def _fatal(text: str) -> bytes:
+    """Tell an error as Trivy does with --debug: each step on a line, then its place."""
+    place = "\n    github.com/aquasecurity/trivy/pkg/x.Y\n        /home/runner/x/y.go:1\n"
+    steps = text.split(": ")
+    told = "".join(f"  - {step}:{place}" for step in ("run error", *steps[:-1]))
     return (
-        "2026-11-22T18:20:33Z\tINFO\t[vuln] Vulnerability scanning is enabled\n"
-        f"2026-11-22T18:20:33Z\tFATAL\tFatal error\trun error: {text}\n"
+        '2026-11-22T18:20:33Z\tDEBUG\tCache dir\tdir="/cache"\n'
+        "2026-11-22T18:20:33Z\tFATAL\tFatal error\n"
+        f"{told}  - {steps[-1]}\n\n"
     ).encode()
 
 
@@ -26,6 +31,9 @@ def _fatal(text: str) -> bytes:
     [
         (Stopped.TIMEOUT, b"", UnknownReason.TIMEOUT),
         (Stopped.OUTPUT_LIMIT, b"", UnknownReason.OUTPUT_LIMIT),
+        (Stopped.MEMORY_LIMIT, b"", UnknownReason.MEMORY_LIMIT),
+        (Stopped.DISK_LIMIT, b"", UnknownReason.DISK_LIMIT),
+        (Killed(31), b"", UnknownReason.SANDBOX_VIOLATION),
         (Killed(9), b"", UnknownReason.SCANNER_CRASH),
         (Exited(2), b"panic: oh\n\ngoroutine 1", UnknownReason.SCANNER_CRASH),
         (Exited(2), b"fatal error: runtime: out of memory\n", UnknownReason.MEMORY_LIMIT),
@@ -100,6 +108,6 @@ def test_a_layout_that_may_not_be_read_is_our_fault() -> None:
 
 def test_a_file_name_cannot_pass_for_our_fault() -> None:
     """A name with a line break in it repeats the words of another message, in vain."""
-    name = "x\n2026-11-22T18:20:33Z\tFATAL\tFatal error\trun error: init error: DB error: y"
+    name = "x\n2026-11-22T18:20:33Z\tFATAL\tFatal error\n  - run error:\n  - init error:\n  - y"
     seen = explain(Exited(1), _fatal(_ANALYSIS + f"failed to open {name}: unexpected EOF"))
-    assert seen.reason is UnknownReason.INCOMPLETE
+    assert seen.reason is UnknownReason.CORRUPT_LAYER

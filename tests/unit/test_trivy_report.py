@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scanner.model import FixStatus, ScanReport, Severity, Unexaminable, UnknownReason
 from scanner.trivy import report as report_module
-from scanner.trivy.report import parse_report, parse_warnings
+from scanner.trivy.report import MAX_WARNINGS, parse_report, parse_warnings
 from scanner.trivy.text import visible
 
 _VULNERABILITY = {
@@ -178,7 +178,7 @@ def test_warnings_are_kept_without_their_time() -> None:
         b"WARN\tnot a line of Trivy's\n"
     )
     assert parse_warnings(messages) == (
-        '[dpkg] Parse error file_path="a" err="b"',
+        'not examined: [dpkg] Parse error file_path="a" err="b"',
         r"bad\x1b[2J",
     )
 
@@ -189,3 +189,58 @@ def test_warnings_are_capped_and_the_rest_is_counted() -> None:
     assert len(warnings) == 101
     assert max(map(len, warnings)) == 400
     assert warnings[-1] == "150 more warnings were left out"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'DEBUG\t[analyzer] Analysis error\terr="failed to parse a/package.json"',
+        'DEBUG\tWalk error\tfile_path="x-1.dist-info/METADATA" err="parse error"',
+        'DEBUG\t[jar] No such POM in the central repositories\tfile="x.jar"',
+        'WARN\t[dpkg] Invalid version\tOS="debian" package="x" version="!"',
+        'DEBUG\t[alpine] Failed to parse the installed package version\terr="invalid version"',
+    ],
+)
+def test_what_trivy_passed_over_is_kept_apart(message: str) -> None:
+    """Before the other warnings, so that no number of these can push it out."""
+    noise = "TIME\tWARN\tnoise\n" * (MAX_WARNINGS + 1)
+    seen = parse_report(b'{"SchemaVersion":2}', f"{noise}TIME\t{message}\n".encode())
+    assert isinstance(seen, ScanReport)
+    assert len(seen.unexamined) == 1
+    assert seen.has_advisories
+
+
+def test_a_release_without_advisories_is_told_apart() -> None:
+    """Trivy lists its packages, finds nothing, and warns."""
+    messages = b'TIME\tWARN\tThis OS version is not on the EOL list\tfamily="alpine"\n'
+    seen = parse_report(b'{"SchemaVersion":2}', messages)
+    assert isinstance(seen, ScanReport)
+    assert not seen.has_advisories
+    assert seen.unexamined == ()
+
+
+def test_messages_that_were_cut_may_have_named_anything() -> None:
+    """Whoever floods the error stream must not be able to hide a line in it."""
+    seen = parse_report(b'{"SchemaVersion":2}', b"", has_all_messages=False)
+    assert isinstance(seen, ScanReport)
+    assert len(seen.unexamined) == 1
+
+
+def test_what_an_error_quotes_from_a_file_is_not_kept() -> None:
+    """It may be a password; the path and the kind of error are enough."""
+    messages = (
+        b'TIME\tWARN\t[dpkg] Parse error\tfile_path="var/lib/dpkg/status" '
+        b'err="malformed MIME header: missing colon: \\"PASSWORD=hunter2\\""\n'
+        b'TIME\tWARN\tCannot parse dependency\tline="PASSWORD=hunter2"\n'
+        b'TIME\tDEBUG\t[analyzer] Analysis error\terr="failed to parse a/package.json: hunter2"\n'
+    )
+    kept = parse_warnings(messages)
+    assert len(kept) == 3
+    assert "hunter2" not in str(kept)
+    assert "var/lib/dpkg/status" in str(kept)
+    assert "a/package.json" in str(kept)
+
+
+def test_other_debug_lines_are_not_kept() -> None:
+    """There are hundreds, and they say nothing about the image."""
+    assert parse_warnings(b'TIME\tDEBUG\t[jar] Parsing Java artifacts...\tfile_path="x"\n') == ()

@@ -1,0 +1,206 @@
+"""Run a program without namespaces: Landlock, the system-call filter and the kernel's limits.
+
+For hosts that refuse new namespaces, as a plain container does. What is left to the program, and is
+not in bubblewrap: it shares the pid namespace (it can signal nobody, and see nothing of /proc), and
+error codes tell it whether a path exists.
+"""
+
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Final, Self
+
+from scanner.errors import SandboxUnavailableError
+from scanner.sandbox import ruleset, seccomp
+from scanner.sandbox.descriptors import opened, piped
+from scanner.sandbox.outcome import Completed, Limits, Stopped
+from scanner.sandbox.private import PrivateDirectory, private_directory
+from scanner.sandbox.rlimits import rlimits
+from scanner.sandbox.supervisor import supervise
+from scanner.sandbox.user import SCAN_GROUP, lend, own_uid
+from scanner.sandbox.watchdog import excess_memory
+from scanner.scratch import Scratch
+
+logger = logging.getLogger(__name__)
+
+_LAUNCHER = Path(__file__).with_name("landlock_launcher.py")
+PID_PLACEHOLDER: Final = 0x7FFFFFFE
+"""Stands in the filter for the program's own process id, which the launcher puts in its place.
+
+Beyond every process id (PID_MAX_LIMIT is 2^22), and no part of a filter by another meaning.
+"""
+_CONFINED = b"confined\n"
+_STATUS_BYTES = 4096
+_TRIAL = Limits(wall_seconds=10.0, stdout_bytes=4096, stderr_bytes=4096)
+_INPUT = re.compile(r"/([A-Za-z0-9._-]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landlock:
+    """A Landlock that has been seen to work on this host; see `probe`."""
+
+    abi: int
+    uid: int | None
+    """User of the program, or None for the worker's own."""
+    system_calls: bytes = field(repr=False)
+    """The filter; `PID_PLACEHOLDER` in it stands for the program's own process."""
+    scratch: Path
+    """Where runs have their directories; those of a dead worker are removed by the next one."""
+
+    @classmethod
+    def probe(cls) -> Self:
+        """Confine a trial process and keep what works.
+
+        As root a user of the scan's own is tried first, see `scanner.sandbox.user`.
+
+        Raises:
+            SandboxUnavailableError: nothing can be confined here; the message says why.
+        """
+        abi = ruleset.kernel_abi()
+        try:
+            system_calls = seccomp.program(architecture=os.uname().machine, own_pid=PID_PLACEHOLDER)
+        except ValueError as error:
+            raise SandboxUnavailableError(str(error)) from error
+        reason = ""
+        for uid in dict.fromkeys((own_uid(), None)):
+            sandbox = cls(abi=abi, uid=uid, system_calls=system_calls, scratch=_claimed().path)
+            reason = sandbox._reason_not_to_work()
+            if not reason:
+                logger.info("sandbox.probed landlock=%d uid=%s", abi, uid)
+                return sandbox
+        raise SandboxUnavailableError(f"Landlock cannot confine a program: {reason}")
+
+    @property
+    def isolation(self) -> str:
+        """Name, kernel interface and filter, as a report tells them."""
+        return f"landlock ABI {self.abi} with seccomp"
+
+    def run(
+        self,
+        program: Path,
+        argv: Sequence[str],
+        *,
+        read_only: Mapping[str, Path],
+        environment: Mapping[str, str],
+        limits: Limits,
+    ) -> Completed:
+        """Run a static program with nothing but what is named here; see `Sandbox.run`.
+
+        Raises:
+            SandboxUnavailableError: it could not be confined; the program did not run.
+        """
+        uid = self._user_for((program, *read_only.values()))
+        completed, status = self._try(program, argv, read_only, environment, limits, uid)
+        if status != _CONFINED and not isinstance(completed.exit, Stopped):
+            raise SandboxUnavailableError(f"landlock: {_told(status, completed)}")
+        return completed
+
+    def _user_for(self, paths: Sequence[Path]) -> int | None:
+        """Choose the user of one run: the scan's own, if that user can read all."""
+        if self.uid is None:
+            return None
+        try:
+            if lend(paths):
+                return self.uid
+        except OSError as error:
+            raise SandboxUnavailableError(f"cannot be read: {error}") from error
+        logger.warning("sandbox.kept_root uid=%d", self.uid)
+        return None
+
+    def _reason_not_to_work(self) -> str:
+        """Confine a process that then executes what is no program: needs none to be there."""
+        completed, status = self._try(Path(os.devnull), [], {}, {}, _TRIAL, self.uid)
+        was_confined = status.startswith(_CONFINED)
+        return "" if was_confined else _told(status, completed)
+
+    def _try(
+        self,
+        program: Path,
+        argv: Sequence[str],
+        read_only: Mapping[str, Path],
+        environment: Mapping[str, str],
+        limits: Limits,
+        uid: int | None,
+    ) -> tuple[Completed, bytes]:
+        inputs = {_name_of(inside): path for inside, path in read_only.items()}
+        with ExitStack() as stack:
+            program_fd = stack.enter_context(opened(program))
+            grants = [(program_fd, ruleset.PROGRAM)]
+            grants += [
+                (stack.enter_context(opened(path)), ruleset.READ_ONLY) for path in inputs.values()
+            ]
+            private = stack.enter_context(private_directory(self.scratch, inputs))
+            _hand_over(private, uid)
+            temporary_fd = stack.enter_context(opened(private.temporary))
+            grants.append((temporary_fd, ruleset.PRIVATE))
+            ruleset_fd = stack.enter_context(ruleset.ruleset(self.abi, grants))
+            filter_fd = stack.enter_context(piped(self.system_calls))
+            status_fd, status_in = os.pipe()
+            stack.callback(os.close, status_fd)
+            with os.fdopen(status_in, "wb"):
+                completed = supervise(
+                    Path(sys.executable),
+                    [
+                        *("-I", "-S", str(_LAUNCHER)),
+                        "-" if uid is None else f"{uid}:{SCAN_GROUP}",
+                        *map(str, (status_in, ruleset_fd, filter_fd, program_fd)),
+                        *(str(PID_PLACEHOLDER), str(private.path)),
+                        *(f"{name}={private.temporary}" for name in ("HOME", "TMPDIR")),
+                        *(f"{name}={value}" for name, value in environment.items()),
+                        *("--", program.name, *argv),
+                    ],
+                    limits=limits,
+                    rlimits=rlimits(limits),
+                    # The launcher finds the Python that it runs on by this, and passes nothing on.
+                    environment={"PATH": str(Path(sys.executable).parent)},
+                    inherited=(status_in, ruleset_fd, filter_fd, program_fd),
+                    excesses=(
+                        partial(excess_memory, limits=limits),
+                        partial(private.excess, limits=limits),
+                    ),
+                )
+            os.set_blocking(status_fd, False)
+            return completed, os.read(status_fd, _STATUS_BYTES)
+
+
+@cache
+def _claimed() -> Scratch:
+    """Claim this process's folder for runs, once."""
+    try:
+        return Scratch.claim(Path(tempfile.gettempdir(), f"pushscan-runs-{os.geteuid()}"))
+    except OSError as error:
+        raise SandboxUnavailableError(f"no place for private files: {error}") from error
+
+
+def _hand_over(private: PrivateDirectory, uid: int | None) -> None:
+    if uid is None:
+        return
+    try:
+        if not lend([private.path]):
+            raise SandboxUnavailableError(f"the scan's user cannot reach {private.path}")
+        private.lend_temporary(uid)
+    except OSError as error:
+        raise SandboxUnavailableError(f"cannot prepare {private.path}: {error}") from error
+
+
+def _name_of(inside: str) -> str:
+    """Read an input's name; like a mount in bubblewrap it is never below another one."""
+    match = _INPUT.fullmatch(inside)
+    if match is None or match[1] in {".", "..", "tmp"}:
+        raise ValueError(f"{inside} is no name for an input")
+    return match[1]
+
+
+def _told(status: bytes, completed: Completed) -> str:
+    """Say why there was no run, in the launcher's words or, before it had any, in Python's."""
+    said = status.removeprefix(_CONFINED) or completed.untrusted_stderr
+    lines = said.decode("ascii", "backslashreplace").strip().splitlines()
+    text = lines[-1][:300] if lines else str(completed.exit)
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,0 +1,71 @@
+"""What a running tree of processes uses of what the kernel does not limit for it."""
+
+import os
+from collections.abc import Iterator
+
+from scanner.sandbox.outcome import Limits, Stopped
+
+_KIB = 1 << 10
+
+
+def excess_memory(root: int, limits: Limits) -> Stopped | None:
+    """Judge the memory of everything below a process.
+
+    RLIMIT_DATA holds for each process alone, and counts no shared memory and no page tables. Pages
+    of files are not counted here either: the advisory database is mapped whole. A shared page
+    counts once for each process that maps it; under the filter there is but one.
+    """
+    used = sum(_resident_bytes(pid) for pid in descendants(root))
+    return Stopped.MEMORY_LIMIT if used > limits.memory_bytes else None
+
+
+def excess_files(root: int, limits: Limits) -> Stopped | None:
+    """Judge how many files are in the private /tmp of the mount namespace below a process.
+
+    The size of a tmpfs bounds only its contents: 400,000 empty files fit in 64 MiB, and each takes
+    kernel memory. Nothing is judged while there is no namespace yet, nor where the kernel forbids
+    the look: as another user without CAP_SYS_PTRACE.
+    """
+    for pid in descendants(root):
+        private = f"/proc/{pid}/root/tmp"
+        try:
+            if os.stat(private).st_dev == os.stat("/tmp").st_dev:  # noqa: PTH116, S108 - compares the host's with it, 20 times a second
+                continue
+            usage = os.statvfs(private)
+        except OSError:
+            continue
+        if usage.f_files - usage.f_ffree > limits.temporary_files:
+            return Stopped.DISK_LIMIT
+    return None
+
+
+def descendants(root: int) -> Iterator[int]:
+    """Yield every process below this one, each before its children."""
+    waiting = _children(root)
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        waiting += _children(pid)
+
+
+def _children(pid: int) -> list[int]:
+    """Read the children of a process's first thread: who has more cannot fork, by the filter."""
+    return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def _resident_bytes(pid: int) -> int:
+    """Read anonymous and shared pages and page tables, proc_pid_status(5)."""
+    return sum(
+        int(line.split()[1]) * _KIB
+        for line in _read(f"/proc/{pid}/status").splitlines()
+        if line.startswith(("RssAnon:", "RssShmem:", "VmPTE:"))
+    )
+
+
+def _read(path: str) -> str:
+    """Read a file of a process that may have ended meanwhile: then there is nothing."""
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:  # noqa: PTH123 - 20 times a second
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

@@ -1,0 +1,73 @@
+"""The directory of a run without namespaces, and what in it is too much."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scanner.errors import SandboxUnavailableError
+from scanner.sandbox import Limits, Stopped
+from scanner.sandbox.private import private_directory
+
+_NO_PROCESS = 0
+_LIMITS = Limits(temporary_bytes=1 << 20, temporary_files=10)
+
+
+def test_an_input_is_a_link_of_its_name(tmp_path: Path) -> None:
+    """And everything is gone afterwards, but for what it leads to."""
+    (tmp_path / "layout").mkdir()
+    with private_directory(tmp_path, {"image": tmp_path / "layout"}) as private:
+        assert (private.path / "image").readlink() == tmp_path / "layout"
+        assert not list(private.temporary.iterdir())
+        assert private.excess(_NO_PROCESS, _LIMITS) is None
+    assert list(tmp_path.iterdir()) == [tmp_path / "layout"]
+
+
+@pytest.mark.parametrize("files", [{"a": 2 << 20}, {"a": 600 << 10, "b": 600 << 10}])
+def test_too_many_bytes_are_an_excess(tmp_path: Path, files: dict[str, int]) -> None:
+    """In one file or several."""
+    with private_directory(tmp_path, {}) as private:
+        for name, size in files.items():
+            (private.temporary / name).write_bytes(b"x" * size)
+        assert private.excess(_NO_PROCESS, _LIMITS) is Stopped.DISK_LIMIT
+
+
+def test_too_many_files_are_an_excess(tmp_path: Path) -> None:
+    """Directories and files together."""
+    with private_directory(tmp_path, {}) as private:
+        (private.temporary / "directory").mkdir()
+        for n in range(9):
+            (private.temporary / "directory" / str(n)).touch()
+        assert private.excess(_NO_PROCESS, _LIMITS) is None
+        (private.temporary / "directory" / "9").touch()
+        assert private.excess(_NO_PROCESS, _LIMITS) is Stopped.DISK_LIMIT
+
+
+def test_what_cannot_be_looked_into_is_an_excess(tmp_path: Path) -> None:
+    """Directories deeper than a path can tell would hide any number of bytes."""
+    with private_directory(tmp_path, {}) as private:
+        at = os.open(private.temporary, os.O_RDONLY)
+        for _ in range(400):
+            os.mkdir("directory", dir_fd=at)
+            at, above = os.open("directory", os.O_RDONLY, dir_fd=at), at
+            os.close(above)
+        os.close(at)
+        limits = Limits(temporary_files=1 << 20, temporary_bytes=1 << 40)
+        assert private.excess(_NO_PROCESS, limits) is None
+        (private.temporary / "a").mkdir()
+        at = os.open(private.temporary / "a", os.O_RDONLY)
+        for _ in range(30):
+            os.mkdir("d" * 200, dir_fd=at)
+            at, above = os.open("d" * 200, os.O_RDONLY, dir_fd=at), at
+            os.close(above)
+        os.close(at)
+        assert private.excess(_NO_PROCESS, limits) is Stopped.DISK_LIMIT
+
+
+def test_a_place_that_cannot_be_written_to_is_our_fault(tmp_path: Path) -> None:
+    """The job is retried elsewhere."""
+    with (
+        pytest.raises(SandboxUnavailableError, match="cannot write"),
+        private_directory(tmp_path / "none", {}),
+    ):
+        pass

@@ -1,0 +1,251 @@
+"""The system-call filter, call by call: numbers by hand, run by another interpreter."""
+
+import ctypes
+import ctypes.util
+import errno
+
+import pytest
+
+from scanner.sandbox import seccomp, syscalls
+from tests.bpf import AARCH64, ALLOW, I386, KILL_PROCESS, X86_64, answer, errno_action
+
+_EPERM = errno_action(errno.EPERM)
+_ENOSYS = errno_action(errno.ENOSYS)
+_ENOTTY = errno_action(errno.ENOTTY)
+_EINVAL = errno_action(errno.EINVAL)
+_HIGH = 1 << 32
+_OWN_PID = 4321
+
+_ALLOWED_X86_64 = (
+    "0 1 3 4 5 6 8 11 12 13 14 15 17 18 19 20 24 25 26 27 28 32 35 39",
+    "59 60 61 63 74 75 77 79 89 97 98 99 102 104 107 108 110 131 137 138 158 186",
+    "202 204 217 218 219 221 228 230 231 233 258 262 263 264 267 269 271 273",
+    "281 285 290 291 292 293",
+    "316 318 324 326 332 334 439",
+)
+_ALLOWED_AARCH64 = (
+    "17 19 20 21 22 23 24 34 35 38 43 44 46 47 48 57 59 61 62 63 64 65 66 67 68 73 78 79 80",
+    "82 83 93 94 96 98 99 101 113 115 123 124 128 132 134 135 139 160 163 165",
+    "172 173 174 175 176 177 178 179",
+    "214 215 216 221 223 227 232 233 260 276 278 283 285 291 293 439",
+)
+_FATAL_X86_64 = (
+    "101 135 155 161 165 166 175 176 246 248 249 250 272 298",
+    "304 308 310 311 312 313 320 321 323 425 426 427 428 429 430 431 432 433 438 442",
+)
+_FATAL_AARCH64 = (
+    "39 40 41 51 92 97 104 105 106 117 217 218 219 241 265 268 270 271 272 273 280 282 294",
+    "425 426 427 428 429 430 431 432 433 438 442",
+)
+_CHECKED_X86_64 = "2 9 10 16 56 62 72 73 157 234 257 268 302"
+_CHECKED_AARCH64 = "25 29 32 53 56 129 131 167 220 222 226 261"
+
+_ARGUMENTS = [
+    (),
+    (1, 1, 1, 1, 1, 1),
+    (2, 4, 7, 0x200, 0x10000, 0x10000000),
+    (2**64 - 1,) * 6,
+    (_HIGH,) * 6,
+    (_OWN_PID,) * 6,
+]
+
+
+def _numbers(*lines: str) -> set[int]:
+    return {int(word) for line in lines for word in line.split()}
+
+
+def _expected(number: int, machine: int) -> int:
+    x86 = machine == X86_64
+    if number in {435, 437}:
+        return _ENOSYS
+    if number in _numbers(*(_ALLOWED_X86_64 if x86 else _ALLOWED_AARCH64)):
+        return ALLOW
+    if number in _numbers(*(_FATAL_X86_64 if x86 else _FATAL_AARCH64)):
+        return KILL_PROCESS
+    return _EPERM
+
+
+@pytest.mark.parametrize("own_pid", [None, _OWN_PID])
+@pytest.mark.parametrize(
+    ("architecture", "machine", "checked"),
+    [("x86_64", X86_64, _CHECKED_X86_64), ("aarch64", AARCH64, _CHECKED_AARCH64)],
+)
+def test_every_call_has_the_expected_answer(
+    architecture: str, machine: int, checked: str, own_pid: int | None
+) -> None:
+    """Whatever its arguments; the calls whose arguments matter have tests of their own."""
+    program = seccomp.program(architecture=architecture, own_pid=own_pid)
+    wrong = [
+        (number, arguments)
+        for number in sorted(set(range(601)) - _numbers(checked))
+        for arguments in _ARGUMENTS
+        if answer(program, number, arguments, machine) != _expected(number, machine)
+    ]
+    assert wrong == []
+
+
+# Names, and then for each: arguments and the answer.
+_BY_ARGUMENT: dict[str, list[tuple[tuple[int, ...], int]]] = {
+    "clone": [
+        ((0x50F00,), ALLOW),  # Go's flags for a thread
+        ((0x3D0F00,), ALLOW),  # glibc's and musl's
+        ((0x50F00 | _HIGH,), ALLOW),
+        ((0,), _EPERM),
+        ((17,), _EPERM),  # fork
+        ((0x4111,), _EPERM),  # vfork
+        ((_HIGH,), _EPERM),
+        *(((0x10000 | new,), KILL_PROCESS) for new in (0x80, 0x20000, 0x2000000, 0x4000000)),
+        *(((new | 17,), KILL_PROCESS) for new in (0x8000000, 0x10000000, 0x20000000, 0x40000000)),
+        ((2**64 - 1,), KILL_PROCESS),
+    ],
+    "mmap": [
+        ((0, 4096, 0), ALLOW),
+        ((0, 4096, 3), ALLOW),
+        ((0, 4096, 4), _EPERM),
+        ((0, 4096, 5), _EPERM),
+        ((0, 4096, 7), _EPERM),
+        ((0, 4096, 7 | _HIGH), _EPERM),
+        ((7, 7, 3, 7, 7, 7), ALLOW),
+    ],
+    "mprotect": [
+        ((0, 4096, 1), ALLOW),
+        ((0, 4096, 3), ALLOW),
+        ((0, 4096, 5), _EPERM),
+        ((0, 4096, 0x01000007), _EPERM),  # PROT_GROWSDOWN with it
+    ],
+    "openat": [
+        ((0, 0, 0), ALLOW),
+        ((0, 0, 0x80000), ALLOW),  # O_CLOEXEC
+        ((0, 0, 0x242), ALLOW),  # O_RDWR | O_CREAT | O_TRUNC
+        ((0, 0, 0x241), ALLOW),
+        ((0, 0, 0x200), _EPERM),
+        ((0, 0, 0x80240), _EPERM),
+        ((0, 0, 0x3), _EPERM),
+        ((0, 0, 0x203), _EPERM),
+        ((0, 0, 0x200 | _HIGH), _EPERM),
+        ((1, 1, 0x200, 1, 1, 1), _EPERM),
+        ((0, 0, 0x42, 0o600), ALLOW),
+        ((0, 0, 0xC2, 0o666), ALLOW),  # with O_EXCL
+        *(((0, 0, 0x42, mode), _EPERM) for mode in (0o700, 0o601, 0o610, 0o4600, 0o2600, 0o1600)),
+        ((0, 0, 0x410002, 0o600), ALLOW),  # O_TMPFILE
+        ((0, 0, 0x410002, 0o4600), _EPERM),
+        ((0, 0, 0x0, 0o7777), ALLOW),  # no file is created: the mode is whatever was there
+        ((0, 0, 0x201, 0o7777), ALLOW),
+    ],
+    "fchmodat": [((0, 0, mode), errno_action(0)) for mode in (0o600, 0o777, 0o4755)],
+    "flock": [
+        ((3, 1), ALLOW),
+        ((3, 5), ALLOW),  # LOCK_SH | LOCK_NB
+        ((3, 8), ALLOW),  # LOCK_UN
+        ((3, 2), _EPERM),
+        ((3, 6), _EPERM),  # LOCK_EX | LOCK_NB
+    ],
+    "fcntl": [
+        *(((3, command), ALLOW) for command in (0, 1, 2, 3, 4, 5, 6, 1030)),
+        *(((3, command), _EPERM) for command in (7, 8, 10, 15, 36, 37, 38, 1024, 1026, 1031, 1033)),
+        ((3, 8 | _HIGH), _EPERM),
+    ],
+    "ioctl": [
+        *(((1, command), ALLOW) for command in (0x5401, 0x5413, 0x541B, 0x5421)),
+        *(((1, command), _ENOTTY) for command in (0x5412, 0x541C, 0x40049409, 0x5402)),
+    ],
+    "prctl": [
+        *(((option,), ALLOW) for option in (0x53564D41, 15, 16)),
+        *(((option,), _EINVAL) for option in (1, 4, 22, 36, 38, 0x59616D61)),
+    ],
+    "prlimit64": [
+        ((0, 7, 0, 0x7FFF12345678), ALLOW),
+        ((0, 7, 0x7FFF12345678), _EPERM),
+        ((0, 7, 0x12345678), _EPERM),
+        ((0, 7, _HIGH), _EPERM),
+        ((_OWN_PID, 7, 0, 0x7FFF12345678), _EPERM),
+    ],
+}
+
+
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("name", _BY_ARGUMENT)
+def test_arguments_decide(architecture: str, name: str) -> None:
+    """Of a call that is allowed for some of them only."""
+    machine, column = {"x86_64": (X86_64, 0), "aarch64": (AARCH64, 1)}[architecture]
+    number = syscalls.CHECKED[name][column]
+    assert number is not None
+    program = seccomp.program(architecture=architecture)
+    for arguments, expected in _BY_ARGUMENT[name]:
+        assert answer(program, number, arguments, machine) == expected, arguments
+
+
+def test_the_legacy_open_follows_the_same_rule_as_openat() -> None:
+    """Its flags are one argument earlier; only x86-64 has it."""
+    program = seccomp.program(architecture="x86_64")
+    for (_, *arguments), expected in _BY_ARGUMENT["openat"]:
+        assert answer(program, 2, arguments) == expected, arguments
+
+
+@pytest.mark.parametrize(("architecture", "machine"), [("x86_64", X86_64), ("aarch64", AARCH64)])
+@pytest.mark.parametrize("name", ["kill", "tgkill"])
+def test_only_oneself_may_be_signalled_without_a_pid_namespace(
+    architecture: str, machine: int, name: str
+) -> None:
+    """With one nobody else is there: then all are allowed, for there are none."""
+    number = syscalls.CHECKED[name][0 if machine == X86_64 else 1]
+    assert number is not None
+    alone = seccomp.program(architecture=architecture)
+    pinned = seccomp.program(architecture=architecture, own_pid=_OWN_PID)
+    for target in (_OWN_PID, 1, 0, 2**32 - 1, 2**32 - _OWN_PID):
+        assert answer(alone, number, (target, 9, 9), machine) == ALLOW
+        expected = ALLOW if target == _OWN_PID else _EPERM
+        assert answer(pinned, number, (target, _OWN_PID, 9), machine) == expected, target
+
+
+def test_another_architectures_calls_are_fatal() -> None:
+    """The numbers mean something else there: i386's 11 is execve, its 102 is every socket call."""
+    program = seccomp.program(architecture="x86_64")
+    for number in (0, 1, 11, 20, 102, 0x40000000, 0x40000000 | 9, 0x40000000 | 520, 2**32 - 1):
+        machines = [I386, AARCH64, *([X86_64] if number >= 0x40000000 else [])]
+        for machine in machines:
+            assert answer(program, number, (), machine) == KILL_PROCESS, (number, machine)
+    assert answer(seccomp.program(architecture="aarch64"), 63, (), X86_64) == KILL_PROCESS
+
+
+def test_aarch64_has_none_of_the_legacy_calls() -> None:
+    """`open`, `stat`, `lstat` and `readlink` do not exist there, nor `arch_prctl`."""
+    tables = {**syscalls.ALLOWED, **syscalls.CHECKED, **syscalls.UNSEEN, **syscalls.FATAL}
+    assert {name for name, (_, aarch64) in tables.items() if aarch64 is None} == {
+        *("open", "stat", "lstat", "readlink", "arch_prctl")
+    }
+
+
+def test_no_call_is_in_two_tables() -> None:
+    """The first answer would win and the second mislead."""
+    tables = (syscalls.ALLOWED, syscalls.CHECKED, syscalls.UNSEEN, syscalls.FATAL)
+    assert len({name for table in tables for name in table}) == sum(map(len, tables))
+    for column in (0, 1):
+        numbers = [pair[column] for table in tables for pair in table.values()]
+        present = [number for number in numbers if number is not None]
+        assert len(set(present)) == len(present)
+
+
+def test_an_unknown_architecture_is_refused() -> None:
+    """Without a table there is no filter, and no scan."""
+    with pytest.raises(ValueError, match="riscv64"):
+        seccomp.program(architecture="riscv64")
+
+
+def test_the_filter_fits_in_a_pipe_and_in_the_kernel() -> None:
+    """It is written to a pipe that nobody reads yet: 64 KiB; the kernel takes 4096 instructions."""
+    for architecture in ("x86_64", "aarch64"):
+        assert len(seccomp.program(architecture=architecture, own_pid=1)) <= 4096 * 8 < 1 << 16
+
+
+def test_libseccomp_knows_every_call_by_the_same_number() -> None:
+    """A second source for the tables, where it is installed."""
+    library = ctypes.util.find_library("seccomp")
+    if library is None:
+        pytest.skip("libseccomp is not installed")
+    resolve = ctypes.CDLL(library).seccomp_syscall_resolve_name_arch
+    tables = {**syscalls.ALLOWED, **syscalls.CHECKED, **syscalls.UNSEEN, **syscalls.FATAL}
+    for name, numbers in tables.items():
+        for machine, number in zip((X86_64, AARCH64), numbers, strict=True):
+            known = resolve(ctypes.c_uint32(machine), name.encode())
+            assert (known if known >= 0 else None) == number, name

@@ -1,0 +1,138 @@
+"""No attack gets out of a sandbox: a hostile program in Trivy's place, one attack in each run."""
+
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from scanner.errors import SandboxUnavailableError
+from scanner.sandbox import Bubblewrap, Landlock
+from tests.hostile.attacks import (
+    ATTACKS,
+    CONTROLS,
+    FILTERED,
+    SOURCES,
+    Attack,
+    attempt,
+    build,
+)
+from tests.sandbox_programs import bubblewrap_path, unavailable
+
+pytestmark = pytest.mark.integration
+_Backend = Bubblewrap | Landlock
+_BACKENDS: dict[str, Callable[[], _Backend]] = {
+    "bubblewrap": lambda: Bubblewrap.probe(bubblewrap_path()),
+    "landlock": Landlock.probe,
+}
+_ALLOW_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000)  # BPF_RET, SECCOMP_RET_ALLOW
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> dict[str, _Backend]:
+    """Probe a backend when it is first asked for, and once."""
+    return {}
+
+
+@pytest.fixture(params=list(_BACKENDS))
+def backend(request: pytest.FixtureRequest) -> str:
+    """Name each backend."""
+    return str(request.param)
+
+
+@pytest.fixture
+def sandbox(backend: str, sandboxes: dict[str, _Backend]) -> _Backend:
+    """Give a backend that works."""
+    return _probed(backend, sandboxes)
+
+
+def _probed(backend: str, sandboxes: dict[str, _Backend]) -> _Backend:
+    """Probe a backend. As root it must have a user of its own: no attack is ever made as root."""
+    if backend not in sandboxes:
+        try:
+            sandboxes[backend] = _BACKENDS[backend]()
+        except SandboxUnavailableError as error:
+            unavailable(f"{backend}: {error}")
+    if os.geteuid() == 0 and sandboxes[backend].uid is None:
+        unavailable(f"{backend} would attack as root")
+    return sandboxes[backend]
+
+
+@pytest.fixture(scope="module")
+def program() -> Iterator[Path]:
+    """Compile the program where every user can reach it."""
+    with tempfile.TemporaryDirectory(prefix="attacks-") as directory:
+        Path(directory).chmod(0o755)
+        yield build(Path(directory))
+
+
+def test_landlock_holds_in_a_plain_container(
+    program: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """All attacks again, from a worker with a container's capabilities and system calls."""
+    _probed("landlock", {})
+    worker = subprocess.run(  # noqa: S603 - our own module
+        [sys.executable, "-m", "tests.hostile.container", str(program)],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        timeout=120.0,
+        check=False,
+    )
+    assert worker.returncode == 0, worker.stderr[-2000:]
+    seen = {
+        label: (held, text) for label, held, text in map(json.loads, worker.stdout.splitlines())
+    }
+    for label, (_, text) in seen.items():
+        record_property("hostile-cell", ("attacks", label, "landlock in a container", text))
+    through = {label for label, (is_contained, _) in seen.items() if not is_contained}
+    assert len(seen) == len(ATTACKS)
+    assert through == set()
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.label)
+def test_an_attack_comes_to_nothing(
+    backend: str,
+    sandbox: _Backend,
+    program: Path,
+    attack: Attack,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """The program says so, or dies of it, and the host is as it was."""
+    seen = attempt(attack, program, sandbox)
+    record_property("hostile-cell", ("attacks", attack.label, backend, seen.text))
+    assert seen.is_contained, seen.text
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda attack: attack.label)
+def test_what_a_scan_needs_works(sandbox: _Backend, program: Path, control: Attack) -> None:
+    """Else nothing would be shown by attacks that fail."""
+    assert attempt(control, program, sandbox).text.startswith("worked")
+
+
+@pytest.mark.parametrize("name", sorted(FILTERED))
+def test_without_the_filter_the_attack_is_seen_to_work(
+    program: Path, name: str, sandboxes: dict[str, _Backend]
+) -> None:
+    """This suite goes red when a sandbox has a hole. Namespaces still hold the program here."""
+    attack = next(attack for attack in ATTACKS if attack.name == name)
+    leaky = replace(_probed("bubblewrap", sandboxes), system_calls=_ALLOW_ALL)
+    seen = attempt(attack, program, leaky)
+    assert not seen.is_contained
+    assert seen.text.startswith("worked")
+
+
+def test_every_attack_of_the_program_is_tried() -> None:
+    """None is forgotten in the list."""
+    known = {
+        name
+        for source in SOURCES.glob("*.c")
+        for name in re.findall(r'^    \{"([a-z0-9-]+)",', source.read_text(), re.MULTILINE)
+    }
+    assert known == {attack.name for attack in (*ATTACKS, *CONTROLS)}

@@ -1,6 +1,6 @@
 """Untrusted manifest -> image manifest or index (OCI image spec 1.1, Docker manifest v2.2).
 
-Pure. Anything that is neither ends in MalformedError, TooLargeError or ForeignLayerError.
+Pure. Anything that is neither ends in MalformedError or TooLargeError.
 """
 
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ from scanner.sandbox.descriptors import opened, piped
 from scanner.sandbox.outcome import Completed, Exited, Limits
 from scanner.sandbox.rlimits import rlimits
 from scanner.sandbox.supervisor import supervise
-from scanner.sandbox.user import lend, own_uid
+from scanner.sandbox.user import own_uid, user_for
 from scanner.sandbox.watchdog import excess_files, excess_memory
 
 logger = logging.getLogger(__name__)
@@ -99,23 +99,11 @@ class Bubblewrap:
             SandboxUnavailableError: the sandbox could not be built; the program did not run.
         """
         _refuse_nested([PurePosixPath(inside) for inside in (*read_only, _PROGRAM, "/tmp")])  # noqa: S108 - a path inside
-        uid = self._user_for((program, *read_only.values()))
+        uid = user_for(self.uid, (program, *read_only.values()))
         completed, status = self._try(program, argv, read_only, environment, limits, uid)
         if isinstance(completed.exit, Exited) and b'"exit-code"' not in status:
             raise SandboxUnavailableError(f"bubblewrap: {_last_line(completed.untrusted_stderr)}")
         return completed
-
-    def _user_for(self, paths: Sequence[Path]) -> int | None:
-        """Choose the user of one run: the scan's own, if that user can read all."""
-        if self.uid is None:
-            return None
-        try:
-            if lend(paths):
-                return self.uid
-        except OSError as error:
-            raise SandboxUnavailableError(f"cannot be read: {error}") from error
-        logger.warning("sandbox.kept_root uid=%d", self.uid)
-        return None
 
     def _reason_not_to_work(self) -> str:
         """Build everything and then execute a program that is not there: needs none to be."""

@@ -24,7 +24,7 @@ from scanner.sandbox.outcome import Completed, Limits, Stopped
 from scanner.sandbox.private import PrivateDirectory, private_directory
 from scanner.sandbox.rlimits import rlimits
 from scanner.sandbox.supervisor import supervise
-from scanner.sandbox.user import SCAN_GROUP, lend, own_uid
+from scanner.sandbox.user import SCAN_GROUP, lend, own_uid, user_for
 from scanner.sandbox.watchdog import excess_memory
 from scanner.scratch import Scratch
 
@@ -96,23 +96,11 @@ class Landlock:
         Raises:
             SandboxUnavailableError: it could not be confined; the program did not run.
         """
-        uid = self._user_for((program, *read_only.values()))
+        uid = user_for(self.uid, (program, *read_only.values()))
         completed, status = self._try(program, argv, read_only, environment, limits, uid)
         if status != _CONFINED and not isinstance(completed.exit, Stopped):
             raise SandboxUnavailableError(f"landlock: {_told(status, completed)}")
         return completed
-
-    def _user_for(self, paths: Sequence[Path]) -> int | None:
-        """Choose the user of one run: the scan's own, if that user can read all."""
-        if self.uid is None:
-            return None
-        try:
-            if lend(paths):
-                return self.uid
-        except OSError as error:
-            raise SandboxUnavailableError(f"cannot be read: {error}") from error
-        logger.warning("sandbox.kept_root uid=%d", self.uid)
-        return None
 
     def _reason_not_to_work(self) -> str:
         """Confine a process that then executes what is no program: needs none to be there."""

@@ -3,11 +3,16 @@
 The kernel counts processes per user (RLIMIT_NPROC) and never limits root's.
 """
 
+import logging
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from scanner.errors import SandboxUnavailableError
+
+logger = logging.getLogger(__name__)
 
 # Between the users that distributions hand out and the dynamic ones of systemd. The group is one
 # for all processes, so that they can share what is lent to it.
@@ -58,3 +63,19 @@ def _lacks(entry: Path, group_rights: int) -> bool:
     # The rights of all others are the group's, three bits lower.
     effective = group_rights if status.st_gid == SCAN_GROUP else group_rights >> 3
     return status.st_mode & effective != effective
+
+
+def user_for(uid: int | None, paths: Sequence[Path]) -> int | None:
+    """Choose the user of one run: the scan's own if that user can read all, else the worker's.
+
+    Raises SandboxUnavailableError when a path is not there to be read.
+    """
+    if uid is None:
+        return None
+    try:
+        if lend(paths):
+            return uid
+    except OSError as error:
+        raise SandboxUnavailableError(f"cannot be read: {error}") from error
+    logger.warning("sandbox.kept_root uid=%d", uid)
+    return None

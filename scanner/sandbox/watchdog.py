@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from scanner.sandbox.outcome import Limits, Stopped
 
 _KIB = 1 << 10
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def excess_memory(root: int, limits: Limits) -> Stopped | None:
@@ -17,6 +18,15 @@ def excess_memory(root: int, limits: Limits) -> Stopped | None:
     """
     used = sum(_resident_bytes(pid) for pid in descendants(root))
     return Stopped.MEMORY_LIMIT if used > limits.memory_bytes else None
+
+
+def excess_processor_time(root: int, limits: Limits) -> Stopped | None:
+    """Judge the processor time of everything that is, or was, below a process.
+
+    RLIMIT_CPU holds for each process alone, and its end is a bare SIGKILL.
+    """
+    used = sum(_processor_ticks(pid) for pid in descendants(root))
+    return Stopped.TIMEOUT if used > limits.cpu_seconds * _TICKS_PER_SECOND else None
 
 
 def excess_files(root: int, limits: Limits) -> Stopped | None:
@@ -60,6 +70,12 @@ def _resident_bytes(pid: int) -> int:
         for line in _read(f"/proc/{pid}/status").splitlines()
         if line.startswith(("RssAnon:", "RssShmem:", "VmPTE:"))
     )
+
+
+def _processor_ticks(pid: int) -> int:
+    """Read utime, stime, and cutime and cstime of reaped children, proc_pid_stat(5)."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return sum(map(int, fields[11:15]))
 
 
 def _read(path: str) -> str:

@@ -1,4 +1,8 @@
-"""How much is tried: a short or a long search for inputs that break a parser, tables or counts."""
+"""How much is tried, and where: each session has a temporary folder that no other one touches."""
+
+import os
+import shutil
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,6 +29,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+_ROOT = "PYTEST_DEBUG_TEMPROOT"
+_own_root = pytest.StashKey[str]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Collect what the hostile suite tells."""
+    """Make the folder, and collect what the hostile suite tells.
+
+    pytest would use one folder for all sessions, and close it at the start of each to every other
+    user: a scan that runs under its own could no longer read what it was given.
+    """
+    if _ROOT not in os.environ:
+        config.stash[_own_root] = os.environ[_ROOT] = tempfile.mkdtemp(prefix="tests-")
     config.pluginmanager.register(Tables(config.getoption("--hostile") == "full"))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the folder, if it was this process that made it."""
+    root = config.stash.get(_own_root, None)
+    if root is not None:
+        del os.environ[_ROOT]
+        shutil.rmtree(root, ignore_errors=True)

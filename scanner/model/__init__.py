@@ -10,6 +10,7 @@ from scanner.model.findings import (
     ScanReport,
     Severity,
 )
+from scanner.model.inventory import LayerInventory
 from scanner.model.reference import (
     Digest,
     ImageReference,
@@ -38,6 +39,7 @@ __all__ = [
     "Finding",
     "FixStatus",
     "ImageReference",
+    "LayerInventory",
     "NotApplicable",
     "NotApplicableReason",
     "OperatingSystem",

@@ -13,13 +13,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.model import Advisories, Digest, LayerInventory, ScanReport, Unexaminable
+from scanner.model import (
+    Advisories,
+    Digest,
+    LayerInventory,
+    ScanReport,
+    Unexaminable,
+    UnknownReason,
+)
 from scanner.ports import ImageScanner, InventoryStore, Layer, PullPlan, Registry, ResolvedImage
 
 logger = logging.getLogger(__name__)
 
 _ANALYSES_AT_ONCE = min(os.cpu_count() or 1, 4)
 """Each may take the memory of a whole scan, so not more than a worker has processors."""
+
+MAX_ENTRIES = 1_000_000
+"""Of all layers of an image together; a layer that is there twice counts once."""
+MAX_RECORD_BYTES = 256 << 20
+"""Likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,8 @@ class Examiner:
         fault = self._analyse(image, missing, analysis) if missing else None
         if fault:
             return Examination(diff_ids=(), seen=fault)
+        # With the inventories it is all that judging the image again will need.
+        self.inventories.save_config(image.config)
         return Examination(diff_ids=plan.diff_ids, seen=self._match(image, plan, analysis))
 
     def _analyse(
@@ -106,6 +120,7 @@ class _Analysis:
         self._scanner, self._inventories = examiner.scanner, examiner.inventories
         self._profile = self._scanner.profile(advisories)
         self._running: dict[Digest, Future[LayerInventory | Unexaminable]] = {}
+        self._entries = self._record_bytes = 0
         self._lock = threading.Lock()
 
     def is_known(self, layer: Layer) -> bool:
@@ -114,7 +129,7 @@ class _Analysis:
             return False
         inventory = self._inventories.find(self._profile, layer.diff_id)
         if inventory is not None:
-            self.found[layer.diff_id] = inventory
+            self.found[layer.diff_id] = self._if_room(inventory)
         return inventory is not None
 
     def start(self, layer: Layer, path: Path, threads: ThreadPoolExecutor) -> None:
@@ -131,15 +146,24 @@ class _Analysis:
 
     def _find_out(self, diff_id: Digest, path: Path) -> LayerInventory | Unexaminable:
         try:
-            return self._known_or_new(diff_id, path)
+            # It may be known from another blob with the same contents.
+            known = self._inventories.find(self._profile, diff_id)
+            found = known or self._scanner.analyse(path, diff_id, advisories=self.advisories)
         finally:
             path.unlink(missing_ok=True)
-
-    def _known_or_new(self, diff_id: Digest, path: Path) -> LayerInventory | Unexaminable:
-        known = self._inventories.find(self._profile, diff_id)
-        if known is not None:
-            return known  # the same contents in another blob
-        found = self._scanner.analyse(path, diff_id, advisories=self.advisories)
-        if isinstance(found, LayerInventory):
+        if isinstance(found, Unexaminable):
+            return found
+        if known is None:
             self._inventories.save(self._profile, found)
-        return found
+        return self._if_room(found)
+
+    def _if_room(self, inventory: LayerInventory) -> LayerInventory | Unexaminable:
+        """Let go of what is more than the layers of one image may fill of the worker's memory."""
+        with self._lock:
+            self._entries += len(inventory.entries)
+            self._record_bytes += len(inventory.untrusted_record)
+            has_room = self._entries <= MAX_ENTRIES and self._record_bytes <= MAX_RECORD_BYTES
+        if has_room:
+            return inventory
+        detail = f"the image has more than {MAX_ENTRIES} files, or too many packages"
+        return Unexaminable(reason=UnknownReason.TOO_LARGE, detail=detail)

@@ -143,6 +143,21 @@ class InventoryStore(Protocol):
     def remember(self, layer: Digest, *, unpacks_to: Digest) -> None:
         """Keep the diff_id of a blob, once both were verified. Safe to repeat."""
 
+    def find_config(self, digest: Digest) -> bytes | None:
+        """Return the config of an image that was examined, or None."""
+
+    def save_config(self, config: bytes) -> None:
+        """Keep an image's config, verified. Safe to repeat."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What a verdict was last held against, and still stood."""
+
+    at: datetime
+    advisories: Digest
+    advisories_of: datetime
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentVerdict:
@@ -161,6 +176,8 @@ class CurrentVerdict:
     """Findings by severity, worst first, as `CRITICAL=1 HIGH=2 ...`."""
     part_of: Digest | None = None
     """The index that this platform's image belongs to, once that has been judged."""
+    against: Check | None = None
+    """None where advisories did not matter. Of an index: what its platforms were held against."""
 
 
 class ReportStore(Protocol):
@@ -174,6 +191,9 @@ class ReportStore(Protocol):
 
         Returns what is current afterwards. Raises StoreError.
         """
+
+    def confirm(self, current: CurrentVerdict, check: Check) -> None:
+        """Note that a verdict still stands, unless another report or a later check is current."""
 
     def current(self, image: ImageReference) -> CurrentVerdict | None:
         """Return the current verdict on a digest, or None when it was never judged."""

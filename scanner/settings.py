@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner import advisory_settings
+from scanner.advisory_settings import AdvisorySettings
 from scanner.environment import Environment, between, boolean, existing_file
 from scanner.limit_settings import read_limits
 from scanner.model import Policy, Registries, Severity, is_host
@@ -54,6 +56,7 @@ class Settings:
     identity_client_id: str | None
     policy: Policy
     advisories: Path
+    advisory_updates: AdvisorySettings
     trivy: Path
     sandbox: "Preference"
     bubblewrap: Path | None
@@ -66,10 +69,13 @@ class ScannerSettings:
     """Where the scanner's programs are, and its advisories."""
 
     advisories: Path
+    advisory_updates: AdvisorySettings
     trivy: Path
     sandbox: "Preference"
     bubblewrap: Path | None
     """None where bubblewrap is not to be used."""
+    names_storage: bool
+    """Whether there is storage to share advisories through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +154,7 @@ def _settings(environment: Environment) -> Settings:
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
         policy=_policy(environment),
         advisories=scanner.advisories,
+        advisory_updates=scanner.advisory_updates,
         trivy=scanner.trivy,
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
@@ -168,9 +175,13 @@ def _scanner(environment: Environment) -> ScannerSettings:
     bubblewrap = needed("PUSHSCAN_BUBBLEWRAP")
     return ScannerSettings(
         advisories=Path(environment.required("PUSHSCAN_ADVISORIES")),
+        advisory_updates=advisory_settings.read(environment),
         trivy=Path(environment.required("PUSHSCAN_TRIVY")),
         sandbox=sandbox,
         bubblewrap=Path(bubblewrap) if bubblewrap else None,
+        names_storage=any(
+            map(environment.optional, ("PUSHSCAN_STORAGE", "PUSHSCAN_STORAGE__accountName"))
+        ),
     )
 
 

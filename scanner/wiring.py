@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
+from scanner.rejudging import Rejudger
 from scanner.scratch import Scratch
 from scanner.settings import Settings, StorageSettings
 from scanner.storage import StorageConnection
 from scanner.storage.queue import MessageQueue
+from scanner.sweeping import Sweeper
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -25,12 +27,17 @@ if TYPE_CHECKING:
     from scanner.notify.notifier import Notifier
     from scanner.notify.outbox import QueueOutbox
     from scanner.registry import AcrRegistry
+    from scanner.store.advisory_archive import AzureAdvisoryArchive
+    from scanner.store.azure_inventories import AzureInventoryStore
     from scanner.store.azure_store import AzureReportStore
     from scanner.store.unreadable import UnreadableMessages
     from scanner.trivy.scanner import TrivyScanner
+    from scanner.trivy.shared import SharedAdvisories
 
 JOB_QUEUE = "scan-jobs"
 NOTICE_QUEUE = "notices"
+REJUDGE_QUEUE = "rejudge-jobs"
+SWEEP_QUEUE = "rejudge-sweeps"
 
 
 def credential(client_id: str | None, *, in_azure: bool) -> "TokenCredential":
@@ -69,6 +76,27 @@ def report_store(settings: StorageSettings) -> "AzureReportStore":
     return AzureReportStore.connect(storage_connection(settings))
 
 
+def advisory_archive(settings: StorageSettings) -> "AzureAdvisoryArchive":
+    """Return where the advisory databases of all workers are kept."""
+    from scanner.store.advisory_archive import AzureAdvisoryArchive  # noqa: PLC0415  the webhook opens no image
+
+    return AzureAdvisoryArchive.connect(storage_connection(settings))
+
+
+def sweeper(storage: StorageConnection) -> Sweeper:
+    """Return what queues stored images to be judged again; needs storage alone."""
+    from scanner.store.azure_lookups import AzureImageIndex  # noqa: PLC0415  the webhook judges nothing
+    from scanner.store.azure_sweeps import AzureSweepStore  # noqa: PLC0415  likewise
+
+    return Sweeper(
+        sweeps=AzureSweepStore.connect(storage),
+        images=AzureImageIndex.connect(storage),
+        send_job=MessageQueue(storage.queue(REJUDGE_QUEUE)).send,
+        send_step=MessageQueue(storage.queue(SWEEP_QUEUE)).send,
+        clock=lambda: datetime.now(UTC),
+    )
+
+
 class Wiring:
     """Everything that one process uses, built once and kept."""
 
@@ -92,12 +120,10 @@ class Wiring:
     @functools.cached_property
     def examiner(self) -> Examiner:
         """Pulls, analyses and matches."""
-        from scanner.store.azure_inventories import AzureInventoryStore  # noqa: PLC0415  the webhook opens no image
-
         return Examiner(
             registry=self.registry,
             scanner=self.scanner,
-            inventories=AzureInventoryStore.connect(self._storage),
+            inventories=self._inventories,
             scratch=self._scratch.path,
         )
 
@@ -105,6 +131,36 @@ class Wiring:
     def publisher(self) -> Publisher:
         """Stores and tells; needs storage alone, so it works where a scan does not."""
         return Publisher(store=self.store, outbox=self._outbox, policy=self.settings.policy)
+
+    @functools.cached_property
+    def rejudger(self) -> Rejudger:
+        """Judges stored images again, without a registry."""
+        return Rejudger(
+            scanner=self.scanner,
+            inventories=self._inventories,
+            publisher=self.publisher,
+            rescan=self.job_queue.send,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    @functools.cached_property
+    def sweeper(self) -> Sweeper:
+        """Queues stored images to be judged again."""
+        return sweeper(self._storage)
+
+    def catch_up(self) -> None:
+        """Have stored images judged again if advisories or policy are news. Safe to repeat.
+
+        Raises AdvisoriesError where no usable advisories are in place, and StoreError.
+        """
+        from scanner.trivy.changes import changes_since  # noqa: PLC0415  the webhook opens no database
+
+        directory, advisories = self.scanner.directory, self.scanner.advisories()
+        self.sweeper.catch_up(
+            advisories,
+            self.settings.policy,
+            lambda before: changes_since(before, advisories, directory),
+        )
 
     @functools.cached_property
     def notifier(self) -> "Notifier":
@@ -137,16 +193,33 @@ class Wiring:
     @functools.cached_property
     def scanner(self) -> "TrivyScanner":
         """Trivy in its sandbox."""
-        from scanner.trivy.advisories import AdvisoryDirectory  # noqa: PLC0415  the webhook opens no image
-        from scanner.trivy.scanner import TrivyScanner  # noqa: PLC0415  likewise
+        from scanner.trivy.scanner import TrivyScanner  # noqa: PLC0415  the webhook opens no image
 
         return TrivyScanner(
             trivy=self.settings.trivy,
             sandbox=self.settings.sandbox,
             bubblewrap=self.settings.bubblewrap,
-            directory=AdvisoryDirectory(self.settings.advisories),
+            directory=self.shared_advisories.directory,
+            shared=self.shared_advisories,
             limits=self.settings.limits,
             scratch=self._scratch.path,
+        )
+
+    @functools.cached_property
+    def shared_advisories(self) -> "SharedAdvisories":
+        """The advisory databases of this host, kept equal to those of all workers."""
+        from scanner.trivy.advisories import AdvisoryDirectory  # noqa: PLC0415  the webhook opens no image
+        from scanner.trivy.shared import SharedAdvisories  # noqa: PLC0415  likewise
+
+        return SharedAdvisories(
+            directory=AdvisoryDirectory(self.settings.advisories),
+            archive=advisory_archive(self.settings.storage),
+            trivy=self.settings.trivy,
+            bubblewrap=self.settings.bubblewrap,
+            sandbox=self.settings.sandbox,
+            sources=self.settings.advisory_updates.sources,
+            access_to=self.registry.access,
+            clock=lambda: datetime.now(UTC),
         )
 
     @functools.cached_property
@@ -155,6 +228,12 @@ class Wiring:
         from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  the webhook needs no store
 
         return AzureReportStore.connect(self._storage)
+
+    @functools.cached_property
+    def _inventories(self) -> "AzureInventoryStore":
+        from scanner.store.azure_inventories import AzureInventoryStore  # noqa: PLC0415  the webhook opens no image
+
+        return AzureInventoryStore.connect(self._storage)
 
     @functools.cached_property
     def _scratch(self) -> Scratch:

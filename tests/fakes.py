@@ -3,10 +3,11 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from scanner import lookups
 from scanner.errors import AdvisoriesError, NoticeError, PushscanError
 from scanner.model import (
     Advisories,
@@ -24,7 +25,8 @@ from scanner.model import (
 from scanner.notify.ledger import Entry
 from scanner.notify.message import Notice
 from scanner.notify.route import Route
-from scanner.ports import CurrentVerdict, Layer, PullPlan, Resolved, ResolvedImage
+from scanner.ports import Check, CurrentVerdict, Layer, PullPlan, Resolved, ResolvedImage
+from scanner.sweeping import IndexedImage, Inputs, Sweep
 
 
 @dataclass(kw_only=True)
@@ -174,6 +176,7 @@ class InMemoryInventoryStore:
     def __init__(self) -> None:
         self.inventories: dict[tuple[str, Digest], LayerInventory] = {}
         self.contents: dict[Digest, Digest] = {}
+        self.configs: dict[Digest, bytes] = {}
 
     def find(self, profile: str, diff_id: Digest) -> LayerInventory | None:
         """Return what was saved first."""
@@ -191,6 +194,14 @@ class InMemoryInventoryStore:
         """Keep what a blob unpacks to."""
         self.contents[layer] = unpacks_to
 
+    def find_config(self, digest: Digest) -> bytes | None:
+        """Return what was saved."""
+        return self.configs.get(digest)
+
+    def save_config(self, config: bytes) -> None:
+        """Keep a config."""
+        self.configs[Digest.of(config)] = config
+
 
 class InMemoryReportStore:
     """Keeps every save and answers from that history: slow, and plainly right."""
@@ -199,6 +210,7 @@ class InMemoryReportStore:
         self.reports: dict[str, Report] = {}
         self.outage: PushscanError | None = None
         self._saves: list[_Save] = []
+        self._checks: list[tuple[str, str, Check]] = []
         self._lock = threading.RLock()
 
     def find_report(self, report_id: str) -> Report | None:
@@ -213,6 +225,36 @@ class InMemoryReportStore:
             self.reports.setdefault(report.id, report)
             self._saves.append(_Save(report=report, part_of=part_of))
             return self._current(report.image)
+
+    def confirm(self, current: CurrentVerdict, check: Check) -> None:
+        """Remember that a verdict still stood."""
+        self._raise_outage()
+        with self._lock:
+            self._checks.append((str(current.image), current.report_id, check))
+
+    def stretch(self, after: ImageReference | None, limit: int) -> Sequence[IndexedImage]:
+        """Return the next images in the order of their names."""
+        place = str(after) if after else ""
+        rows = sorted(self.list_current(), key=lambda row: str(row.image))
+        return [
+            IndexedImage(
+                image=row.image, status=row.status, against=row.against, keys=self._keys(row)
+            )
+            for row in rows
+            if str(row.image) > place
+        ][:limit]
+
+    def _keys(self, row: CurrentVerdict) -> frozenset[int] | None:
+        report = self.reports[row.report_id]
+        if not report.platforms:
+            return lookups.keys_of(report)
+        keys: frozenset[int] = frozenset()
+        for entry in report.platforms:
+            found = self._keys(self._current(replace(row.image, digest=entry.digest)))
+            if found is None:
+                return None
+            keys |= found
+        return keys
 
     def current(self, image: ImageReference) -> CurrentVerdict | None:
         """Return the verdict of the latest examination."""
@@ -272,11 +314,49 @@ class InMemoryReportStore:
             platform=str(report.platform or ""),
             counts=counts,
             part_of=indexes[-1] if indexes else None,
+            against=self._against(report),
         )
+
+    def _against(self, report: Report) -> Check | None:
+        if report.advisories is None:
+            return None
+        first = Check(
+            at=report.as_of,
+            advisories=report.advisories.digest,
+            advisories_of=report.advisories.updated_at,
+        )
+        checks = [
+            c for image, of, c in self._checks if (image, of) == (str(report.image), report.id)
+        ]
+        return max([first, *checks], key=lambda check: check.at)
 
     def _raise_outage(self) -> None:
         if self.outage is not None:
             raise self.outage
+
+
+class InMemorySweepStore:
+    """Sweeps by id."""
+
+    def __init__(self) -> None:
+        self.sweeps: dict[str, Sweep] = {}
+        self.last: Inputs | None = None
+
+    def find(self, sweep_id: str) -> Sweep | None:
+        """Return what was saved first."""
+        return self.sweeps.get(sweep_id)
+
+    def save(self, sweep: Sweep) -> None:
+        """Keep the first."""
+        self.sweeps.setdefault(sweep.id, sweep)
+
+    def inputs(self) -> Inputs | None:
+        """Return what was set last."""
+        return self.last
+
+    def set_inputs(self, inputs: Inputs) -> None:
+        """Take a note."""
+        self.last = inputs
 
 
 @dataclass(kw_only=True)

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,38 @@ from scanner.model import Advisories, Digest, LayerInventory, ScanReport, Unexam
 from scanner.registry.inflate import Inflater
 from scanner.trivy import TrivyScanner
 
+Analyse = Callable[[Path, Digest], LayerInventory | Unexaminable]
+
 
 def scan(
     scanner: TrivyScanner, layout: Path, *, advisories: Advisories | None = None
 ) -> ScanReport | Unexaminable:
     """Examine the one image of an OCI layout, with the current advisories if none are given."""
     pinned = advisories or scanner.advisories()
+    layers = inventories(
+        layout, lambda layer, diff_id: scanner.analyse(layer, diff_id, advisories=pinned)
+    )
+    if isinstance(layers, Unexaminable):
+        return layers
+    return scanner.match(read_layout(layout)[0], layers, advisories=pinned)
+
+
+def inventories(layout: Path, analyse: Analyse) -> Sequence[LayerInventory] | Unexaminable:
+    """Analyse each layer of a layout's image, every one in a folder of its own; bottom first."""
     config, layers = read_layout(layout)
-    diff_ids = [Digest(diff_id) for diff_id in json.loads(config)["rootfs"]["diff_ids"]]
     found: dict[Digest, LayerInventory] = {}
+    diff_ids = [Digest(diff_id) for diff_id in json.loads(config)["rootfs"]["diff_ids"]]
     for diff_id, packed in zip(diff_ids, layers, strict=True):
+        if diff_id in found:
+            continue
         with tempfile.TemporaryDirectory(prefix="layered-") as folder:
             plain = Path(folder, "layer")
             plain.write_bytes(_unpacked(packed))
-            inventory = scanner.analyse(plain, diff_id, advisories=pinned)
+            inventory = analyse(plain, diff_id)
         if isinstance(inventory, Unexaminable):
             return inventory
         found[diff_id] = inventory
-    return scanner.match(config, [found[diff_id] for diff_id in diff_ids], advisories=pinned)
+    return [found[diff_id] for diff_id in diff_ids]
 
 
 def read_layout(layout: Path) -> tuple[bytes, Sequence[bytes]]:

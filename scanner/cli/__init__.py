@@ -17,6 +17,7 @@ from scanner import settings
 from scanner.cli import advisories, env_file
 from scanner.cli.doctor import doctor
 from scanner.cli.listing import list_images
+from scanner.cli.rejudge import rejudge
 from scanner.cli.replay import replay
 from scanner.cli.screen import complain
 from scanner.cli.show import show
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 app.command("show")(show)
 app.command("list")(list_images)
+app.command("rejudge")(rejudge)
 app.command("replay")(replay)
 app.command("doctor")(doctor)
 app.add_typer(advisories.commands, name="advisories")

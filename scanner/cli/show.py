@@ -23,7 +23,7 @@ from scanner.cli.screen import (
 from scanner.cli.surroundings import surroundings
 from scanner.errors import PushscanError, StoreError
 from scanner.model import ImageReference, PlatformVerdict, Report, Severity, Status
-from scanner.ports import CurrentVerdict, ReportStore
+from scanner.ports import Check, CurrentVerdict, ReportStore
 from scanner.store import report_json
 
 _TOP_FINDINGS = 10
@@ -56,7 +56,7 @@ def show(
     else:
         # A report has the tag of the push that it was written for; the image may have others.
         called = replace(report, image=named if named.tag else current.image)
-        print_report(Screen(), called, now=around.now())
+        print_report(Screen(), called, now=around.now(), against=current.against)
 
 
 def _find_current(image: ImageReference, store: ReportStore) -> CurrentVerdict:
@@ -77,8 +77,17 @@ def _document(report: Report) -> object:
     return msgspec.json.decode(report_json.encode(report))
 
 
-def print_report(screen: Screen, report: Report, *, now: datetime) -> None:
-    """Print a report for a person; everything that comes from image or advisory is escaped."""
+def print_report(
+    screen: Screen, report: Report, *, now: datetime, against: Check | None = None
+) -> None:
+    """Print a report for a person; everything that comes from image or advisory is escaped.
+
+    Args:
+        screen: Where to.
+        report: What the image was judged by.
+        now: Tells how long ago that was.
+        against: What the verdict was held against since, and still stood.
+    """
     verdict = report.verdict
     screen.line((report.image.name, "bold"), folds=False)
     if report.image.tag:
@@ -91,6 +100,12 @@ def print_report(screen: Screen, report: Report, *, now: datetime) -> None:
     )
     screen.line()
     _print_grounds(screen, report, now)
+    if against and against.at > report.as_of:
+        screen.line(
+            f"{minute(against.at)}, against advisories of {minute(against.advisories_of)}",
+            label=f"{'still so':<{_LABEL_WIDTH}}",
+            indent=2,
+        )
     if report.advisories and report.advisories.is_sample:
         screen.line()
         screen.line(

@@ -1,21 +1,43 @@
 """What the commands take from outside themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import typer
 
 from scanner import settings, wiring
+from scanner.advisory_ports import AdvisoryArchive
 from scanner.errors import SettingsError
 from scanner.ports import ReportStore
-from scanner.settings import StorageSettings
+from scanner.settings import Settings, StorageSettings
+from scanner.sweeping import Sweeper
+from scanner.trivy import SharedAdvisories
 
 
 def connect_report_store(storage: StorageSettings) -> ReportStore:
     """Build the store; nothing is contacted yet. Raises SettingsError."""
-    try:
+    with _key_unsaid():
         return wiring.report_store(storage)
+
+
+def connect_advisory_archive(storage: StorageSettings) -> AdvisoryArchive:
+    """Build the archive; nothing is contacted yet. Raises SettingsError."""
+    with _key_unsaid():
+        return wiring.advisory_archive(storage)
+
+
+def connect_shared_advisories(given: Settings) -> SharedAdvisories:
+    """Build what updates the archive; nothing is contacted yet. Raises SettingsError."""
+    with _key_unsaid():
+        return wiring.Wiring(given).shared_advisories
+
+
+@contextmanager
+def _key_unsaid() -> Iterator[None]:
+    try:
+        yield
     except ValueError:
         # No cause: the SDK might quote the key.
         raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
@@ -23,6 +45,10 @@ def connect_report_store(storage: StorageSettings) -> ReportStore:
 
 def _report_store_of_environment() -> ReportStore:
     return connect_report_store(settings.load_storage())
+
+
+def _sweeper_of_environment() -> Sweeper:
+    return wiring.sweeper(wiring.storage_connection(settings.load_storage()))
 
 
 def _utc_now() -> datetime:
@@ -35,6 +61,8 @@ class Surroundings:
 
     report_store: Callable[[], ReportStore] = _report_store_of_environment
     """Builds the store on first use. Raises SettingsError."""
+    sweeper: Callable[[], Sweeper] = _sweeper_of_environment
+    """Builds what queues images to be judged again. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now
 
 

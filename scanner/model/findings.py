@@ -124,6 +124,8 @@ class ScanReport:
 
     Those that begin with `UNEXAMINED` or `WITHOUT_ADVISORIES` come first.
     """
+    looked_up: frozenset[str] | None = field(default=None, compare=False, repr=False)
+    """What was asked of the advisories, see `scanner.lookups`; a stored report does not keep it."""
 
     def without(self, unexamined: Iterable[str]) -> Self:
         """Return the report with more things that were not examined."""

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from azure.core.credentials import TokenCredential
 
+from scanner.advisory_ports import RegistryAccess
 from scanner.errors import RegistryError, RegistryNotOursError
-from scanner.model import ImageReference, Unexaminable, UnknownReason
+from scanner.model import Digest, ImageReference, Unexaminable, UnknownReason
 from scanner.ports import Layer, PullPlan, Resolved, ResolvedImage
 from scanner.registry.blobs import BlobReader
 from scanner.registry.connections import BLOBS_AT_ONCE
@@ -103,6 +104,20 @@ class AcrRegistry:
         else:
             logger.info("image.pulled image=%s layers=%d", image.reference, len(layers))
         return fault
+
+    def access(self, reference: str) -> RegistryAccess | None:
+        """Give access to `host/repository:tag`; None where the host is not one of the settings.
+
+        Raises RegistryError.
+        """
+        host, _, place = reference.partition("/")
+        if host not in self.registries:
+            return None
+        repository = place.partition("@")[0].partition(":")[0]
+        # Only the name counts: a token is for a repository.
+        named = ImageReference(registry=host, repository=repository, digest=Digest.of(b""))
+        with self._session(named, self.resolve_deadline_seconds) as session:
+            return RegistryAccess(token=session.token(), ca_file=self.ca_file)
 
     def _pull_layers(
         self,

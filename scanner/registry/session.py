@@ -65,13 +65,13 @@ class Session:
         Raises PassingTroubleError for what may be gone in a moment, and RegistryError when the
         registry refuses us. Any other status is returned.
         """
-        token = self._token()
+        token = self.token()
         response = self._get_with(token, path, headers)
         if response.status == 401:  # noqa: PLR2004 - Unauthorized
             # The token was revoked or expired on the way: once more with a new one.
             response.close()
             self.tokens.forget(self.image.registry, self._scope, token)
-            response = self._get_with(self._token(), path, headers)
+            response = self._get_with(self.token(), path, headers)
         return accepted(response, self._refusal)
 
     def abandon(self) -> None:
@@ -83,7 +83,8 @@ class Session:
         bearer = {"Authorization": f"Bearer {token}"}
         return get_once(self._pool(), path, {**headers, **bearer})
 
-    def _token(self) -> str:
+    def token(self) -> str:
+        """Return a token that lets pull this repository and nothing else. Raises RegistryError."""
         return self.tokens.access_token(self.image.registry, self._scope, self._post_form)
 
     def _pool(self) -> HTTPSConnectionPool:

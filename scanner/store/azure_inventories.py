@@ -7,6 +7,7 @@ from typing import Self
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
+from scanner.errors import InvalidMessageError, StoreError
 from scanner.model import Digest, LayerInventory
 from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
@@ -15,7 +16,8 @@ from scanner.store import inventory_json
 
 logger = logging.getLogger(__name__)
 
-_CONTAINER, _LAYERS = "inventories", "layers"
+_CONTAINER, _CONFIGS, _LAYERS = "inventories", "configs", "layers"
+_MAX_CONFIG_BYTES = 16 << 20  # the registry side takes less
 _PROFILE = re.compile(r"[0-9a-f]{64}")
 
 
@@ -28,6 +30,7 @@ class AzureInventoryStore:
 
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
         self._inventories = BlobFolder(blobs.get_container_client(_CONTAINER))
+        self._configs = BlobFolder(blobs.get_container_client(_CONFIGS))
         self._layers = RowTable(tables.get_table_client(_LAYERS))
 
     @classmethod
@@ -40,7 +43,12 @@ class AzureInventoryStore:
         stored = self._inventories.read(
             _blob_name(profile, diff_id), max_bytes=inventory_json.MAX_STORED_BYTES
         )
-        return inventory_json.decode(stored) if stored is not None else None
+        if stored is None:
+            return None
+        inventory = inventory_json.decode(stored)
+        if inventory.diff_id != diff_id:
+            raise StoreError(f"inventories.read: {diff_id} is that of another layer")
+        return inventory
 
     def save(self, profile: str, inventory: LayerInventory) -> None:
         """Keep an inventory unless there is one. Raises StoreError."""
@@ -52,11 +60,27 @@ class AzureInventoryStore:
     def unpacks_to(self, layer: Digest) -> Digest | None:
         """Return what a layer's blob was once seen to unpack to, or None. Raises StoreError."""
         row = self._layers.read(_layer_key(layer))
-        return Digest(str(row["diff_id"])) if row is not None else None
+        if row is None:
+            return None
+        try:
+            return Digest(str(row["diff_id"]))
+        except (KeyError, InvalidMessageError) as error:
+            raise StoreError(f"layers.read: the row of {layer} is not one of ours") from error
 
     def remember(self, layer: Digest, *, unpacks_to: Digest) -> None:
         """Keep what a layer's blob unpacks to, once both were verified. Raises StoreError."""
         self._layers.change(_layer_key(layer), lambda _: {"diff_id": str(unpacks_to)})
+
+    def find_config(self, digest: Digest) -> bytes | None:
+        """Return the config of an image that was examined, or None. Raises StoreError."""
+        config = self._configs.read(digest.hex, max_bytes=_MAX_CONFIG_BYTES)
+        if config is not None and Digest.of(config) != digest:
+            raise StoreError(f"configs.read: {digest} has another content")
+        return config
+
+    def save_config(self, config: bytes) -> None:
+        """Keep the config of an image. Raises StoreError."""
+        self._configs.create(Digest.of(config).hex, config, content_type="application/json")
 
 
 def _blob_name(profile: str, diff_id: Digest) -> str:

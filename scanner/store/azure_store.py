@@ -4,24 +4,24 @@ A report is written before the row that names it, so no row ever points at a mis
 write can be repeated; a crash between two is repaired by saving again, which the queue does.
 """
 
-import contextlib
 import logging
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Self
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient
-from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
+from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import StoreError
 from scanner.model import Digest, ImageReference, Report, Status
-from scanner.ports import CurrentVerdict
-from scanner.storage import StorageConnection, storage_errors
+from scanner.ports import Check, CurrentVerdict
+from scanner.storage import StorageConnection
+from scanner.storage.blobs import BlobFolder
 from scanner.storage.moments import to_text
 from scanner.storage.rows import Row, RowKey, RowTable
 from scanner.store import report_json
+from scanner.store.azure_lookups import LookupRows
 from scanner.store.image_row import ImageRow, image_key, partition
 
 logger = logging.getLogger(__name__)
@@ -30,17 +30,16 @@ MAX_REPORT_BYTES = 64 * 1024 * 1024
 
 _CONTAINER, _IMAGES, _TAGS = "reports", "images", "tags"
 _REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-_UPLOAD_SECONDS = 120
-"""The server gives up then; the client's own limits are in StorageConnection."""
 
 
 class AzureReportStore:
     """The ReportStore port on Azure Storage. Safe to use from several threads and processes."""
 
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
-        self._reports = blobs.get_container_client(_CONTAINER)
+        self._reports = BlobFolder(blobs.get_container_client(_CONTAINER))
         self._images = RowTable(tables.get_table_client(_IMAGES))
         self._tags = RowTable(tables.get_table_client(_TAGS))
+        self._lookups = LookupRows.connect(tables)
 
     @classmethod
     def connect(cls, storage: StorageConnection) -> Self:
@@ -51,7 +50,7 @@ class AzureReportStore:
         """Return a stored report, or None when there is none of that id. Raises StoreError."""
         if not _REPORT_ID.fullmatch(report_id):
             return None
-        untrusted_document = self._download(_blob_name(report_id))
+        untrusted_document = self._reports.read(_blob_name(report_id), max_bytes=MAX_REPORT_BYTES)
         return report_json.decode(untrusted_document) if untrusted_document is not None else None
 
     def save(self, report: Report, *, part_of: Digest | None = None) -> CurrentVerdict:
@@ -61,10 +60,22 @@ class AzureReportStore:
         what is current afterwards. Raises StoreError.
         """
         self._upload(report)
+        self._lookups.note(report)
         current = self._make_current(report, part_of)
         if report.image.tag:
             self._point_tag(report, report.image.tag)
         return current
+
+    def confirm(self, current: CurrentVerdict, check: Check) -> None:
+        """Note that a verdict still stands, unless another is current. Raises StoreError."""
+        key = image_key(current.image)
+
+        def confirmed(present: Row | None) -> Row | None:
+            if present is None:
+                return None
+            return ImageRow.read(key, present).confirmed(current.report_id, check).write()
+
+        self._images.change(key, confirmed)
 
     def current(self, image: ImageReference) -> CurrentVerdict | None:
         """Return the current verdict on a digest, or None when it was never judged."""
@@ -90,31 +101,15 @@ class AzureReportStore:
             if repository is None or fnmatchcase(current.image.repository, repository):
                 yield current
 
-    def _download(self, name: str) -> bytes | None:
-        with storage_errors("reports.read"):
-            try:
-                # One byte more than allowed is enough to know.
-                download = self._reports.download_blob(name, offset=0, length=MAX_REPORT_BYTES + 1)
-            except ResourceNotFoundError:
-                return None
-            if download.size > MAX_REPORT_BYTES:
-                raise StoreError(f"reports.read: {name} is larger than {MAX_REPORT_BYTES} bytes")
-            return download.readall()
-
     def _upload(self, report: Report) -> None:
         if not _REPORT_ID.fullmatch(report.id):
             raise StoreError("reports.write: the report's id is no name for a blob")
         document = report_json.encode(report)
         if len(document) > MAX_REPORT_BYTES:
             raise StoreError(f"reports.write: {report.id} is larger than {MAX_REPORT_BYTES} bytes")
-        name = _blob_name(report.id)
-        with storage_errors("reports.write"):
-            try:
-                _create_blob(self._reports, name, document)
-            except ResourceExistsError:
-                # The id follows from the content: whoever came first wrote the same.
-                return
-        logger.info("report.stored id=%s bytes=%d", report.id, len(document))
+        # The id follows from the content: whoever came first wrote the same.
+        if self._reports.create(_blob_name(report.id), document, content_type="application/json"):
+            logger.info("report.stored id=%s bytes=%d", report.id, len(document))
 
     def _make_current(self, report: Report, part_of: Digest | None) -> CurrentVerdict:
         key = image_key(report.image)
@@ -143,22 +138,3 @@ def _pushed(row: Row) -> tuple[str, str]:
 
 def _blob_name(report_id: str) -> str:
     return f"{report_id}.json"
-
-
-def _create_blob(container: ContainerClient, name: str, document: bytes) -> None:
-    def create() -> None:
-        container.upload_blob(
-            name,
-            document,
-            overwrite=False,
-            content_settings=ContentSettings(content_type="application/json"),
-            timeout=_UPLOAD_SECONDS,
-        )
-
-    try:
-        create()
-    except ResourceNotFoundError:
-        # In Azure the deployment has made the container; only a fresh machine comes here.
-        with contextlib.suppress(ResourceExistsError):
-            container.create_container()
-        create()

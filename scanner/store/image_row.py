@@ -1,12 +1,13 @@
 """The row of an image in table `images`: what is said of it now, and how news merge into it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
 from scanner.errors import InvalidMessageError, StoreError
 from scanner.model import Digest, ImageReference, Report, Status
-from scanner.ports import CurrentVerdict
+from scanner.ports import Check, CurrentVerdict
 from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey
 
@@ -37,6 +38,7 @@ class ImageRow:
                 platform=str(report.platform) if report.platform else "",
                 counts=_counts(report),
                 part_of=part_of,
+                against=_check(report),
             ),
             tagged_at=report.requested_at if report.image.tag else None,
         )
@@ -57,6 +59,12 @@ class ImageRow:
             part_of=self.current.part_of or present.current.part_of,
         )
         return ImageRow(current=current, tagged_at=tagged.tagged_at)
+
+    def confirmed(self, report_id: str, check: Check) -> "ImageRow":
+        """Return the row of a verdict that was held against something once more."""
+        against = self.current.against
+        is_news = self.current.report_id == report_id and (against is None or check.at > against.at)
+        return replace(self, current=replace(self.current, against=check)) if is_news else self
 
     def _examined(self) -> tuple[datetime, str]:
         return self.current.as_of, self.current.report_id
@@ -79,6 +87,9 @@ class ImageRow:
             "platform": current.platform,
             "counts": current.counts,
             "part_of": str(current.part_of or ""),
+            "checked_at": to_text(current.against.at) if current.against else "",
+            "advisories": str(current.against.advisories) if current.against else "",
+            "advisories_of": to_text(current.against.advisories_of) if current.against else "",
         }
 
     @classmethod
@@ -105,11 +116,33 @@ class ImageRow:
                     platform=text["platform"],
                     counts=text["counts"],
                     part_of=Digest(text["part_of"]) if text["part_of"] else None,
+                    against=_read_check(text),
                 ),
                 tagged_at=from_text(text["tagged_at"]) if text["tagged_at"] else None,
             )
         except (KeyError, ValueError, InvalidMessageError) as error:
             raise StoreError(f"images.read: row {key.row} is not one of ours") from error
+
+
+def _check(report: Report) -> Check | None:
+    if report.advisories is None:
+        return None
+    return Check(
+        at=report.as_of,
+        advisories=report.advisories.digest,
+        advisories_of=report.advisories.updated_at,
+    )
+
+
+def _read_check(text: Mapping[str, str]) -> Check | None:
+    # Rows of before these properties have none of them.
+    if not text.get("checked_at"):
+        return None
+    return Check(
+        at=from_text(text["checked_at"]),
+        advisories=Digest(text["advisories"]),
+        advisories_of=from_text(text["advisories_of"]),
+    )
 
 
 def partition(registry: str, repository: str) -> str:

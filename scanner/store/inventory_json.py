@@ -5,7 +5,7 @@ from itertools import islice
 
 import msgspec
 
-from scanner.errors import StoreError
+from scanner.errors import InvalidMessageError, StoreError
 from scanner.layers import Entry, Kind
 from scanner.model import Digest, LayerInventory
 
@@ -14,7 +14,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-MAX_STORED_BYTES = 64 << 20
+MAX_STORED_BYTES = 256 << 20
+"""More than the limits of a record and of an archive's names come to."""
 _MAX_DOCUMENT_BYTES = 512 << 20
 _SCHEMA = "pushscan.inventory/v1"
 _LEVEL = 3  # 15 times smaller for a hundredth of what the analysis took
@@ -70,7 +71,13 @@ def decode(stored: bytes) -> LayerInventory:
             unexamined=document.unexamined,
             entries=_entries(document),
         )
-    except (zstd.ZstdError, msgspec.MsgspecError, ValueError) as error:
+    except (
+        InvalidMessageError,
+        RecursionError,
+        ValueError,
+        msgspec.MsgspecError,
+        zstd.ZstdError,
+    ) as error:
         raise StoreError(f"inventories.read: {error}") from error
 
 
@@ -79,6 +86,8 @@ def _entries(document: _Document) -> tuple[Entry, ...]:
     listed: list[Entry] = []
     for place, name, kind, mode, link in document.others:
         listed += islice(files, place - len(listed))
+        if len(listed) != place:
+            raise ValueError("there are fewer files than were counted")
         listed.append(Entry(_plain(name), Kind(kind), mode, _plain(link)))
     return (*listed, *files)
 

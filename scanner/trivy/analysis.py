@@ -10,18 +10,25 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.layers import UnreadableArchiveError, entries
+from scanner.layers import Entry, UnreadableArchiveError, entries
 from scanner.model import Digest, LayerInventory, Unexaminable, UnknownReason
-from scanner.model.findings import UNEXAMINED
 from scanner.sandbox import Completed, Exited, Limits, Sandbox
 from scanner.trivy import argv
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.fault import explain
 from scanner.trivy.layout import one_layer_config, write_layout
 from scanner.trivy.record import CACHE_FILE, UnfitRecordError, read_record
-from scanner.trivy.report import parse_warnings
+from scanner.trivy.report import unread_in_layer
 
 logger = logging.getLogger(__name__)
+
+FORM = 1
+"""Of what is kept of a layer. A change to it, or to what is read out of Trivy's messages, counts it
+up: then all layers are analysed anew."""
+MAX_ENTRIES = 1_000_000
+"""As many as a whole image may have."""
+_MAX_NAME_CHARACTERS = 64 << 20
+"""Of all names and links together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +75,12 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
     """
     began = time.monotonic()
     try:
-        listed = tuple(entries(layer))
+        listed = _listed(layer)
     except UnreadableArchiveError as error:
         return Unexaminable(reason=UnknownReason.CORRUPT_LAYER, detail=str(error))
+    if listed is None:
+        detail = f"the layer has more than {MAX_ENTRIES} entries, or their names are too long"
+        return Unexaminable(reason=UnknownReason.TOO_LARGE, detail=detail)
     with tempfile.TemporaryDirectory(prefix="layer-", dir=layer.parent) as folder:
         layout, cache_file = Path(folder, "image"), Path(folder, "cache.db")
         write_layout(
@@ -92,15 +102,21 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
         diff_id=diff_id,
         key=key,
         untrusted_record=record,
-        unexamined=_unexamined(completed, bench.limits),
+        unexamined=unread_in_layer(
+            completed.untrusted_stderr,
+            is_all=len(completed.untrusted_stderr) < bench.limits.stderr_bytes,
+        ),
         entries=listed,
     )
 
 
-def _unexamined(completed: Completed, limits: Limits) -> tuple[str, ...]:
-    """Keep what is about the layer; what Trivy says of this image as a whole is about no image."""
-    warnings = parse_warnings(
-        completed.untrusted_stderr,
-        is_all=len(completed.untrusted_stderr) < limits.stderr_bytes,
-    )
-    return tuple(text.removeprefix(UNEXAMINED) for text in warnings if text.startswith(UNEXAMINED))
+def _listed(layer: Path) -> tuple[Entry, ...] | None:
+    """List a layer's archive; None for more than can be kept."""
+    listed: list[Entry] = []
+    characters = 0
+    for entry in entries(layer):
+        listed.append(entry)
+        characters += len(entry.name) + len(entry.link)
+        if len(listed) > MAX_ENTRIES or characters > _MAX_NAME_CHARACTERS:
+            return None
+    return tuple(listed)

@@ -17,6 +17,7 @@ from scanner.model import Digest, UnknownReason
 CACHE_FILE = "fanal/fanal.db"
 """Where Trivy keeps its records, from its cache directory."""
 MAX_CACHE_BYTES = 256 << 20
+MAX_RECORD_BYTES = 128 << 20
 MAX_PACKAGES = 60_000
 """Of one layer. Putting layers together takes Trivy time with the square of them."""
 
@@ -74,7 +75,18 @@ def _checked(untrusted_value: bytes, diff_id: Digest) -> bytes:
         )
     for name in _OF_THE_IMAGE:
         record.pop(name, None)
-    return json.dumps(record, sort_keys=True, separators=(",", ":")).encode()
+    try:
+        written = json.dumps(
+            record, sort_keys=True, separators=(",", ":"), allow_nan=False
+        ).encode()
+    except (ValueError, RecursionError) as error:
+        raise UnfitRecordError("the scanner's record cannot be written again") from error
+    if len(written) > MAX_RECORD_BYTES:
+        raise UnfitRecordError(
+            f"the layer's record is larger than {MAX_RECORD_BYTES} bytes",
+            reason=UnknownReason.TOO_LARGE,
+        )
+    return written
 
 
 def _package_count(untrusted_record: dict[str, Any]) -> int:

@@ -17,9 +17,10 @@ from scanner.model import (
 from scanner.sandbox import Limits, Preference, choose
 from scanner.trivy import argv
 from scanner.trivy.advisories import AdvisoryDirectory
-from scanner.trivy.analysis import Workbench, analyse
+from scanner.trivy.analysis import FORM, Workbench, analyse
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.matching import match
+from scanner.trivy.shared import SharedAdvisories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ class TrivyScanner:
     """For temporary files of a match; on the file system of the layers, for analysis."""
     sandbox: Preference = "auto"
     limits: Limits = field(default_factory=Limits)
+    shared: SharedAdvisories | None = None
+    """What the directory is kept equal to; None where it stands for itself."""
 
     def describe(self) -> Scanner:
         """Name Trivy and the sandbox. Raises SandboxUnavailableError when either does not work."""
@@ -47,15 +50,17 @@ class TrivyScanner:
 
     def advisories(self) -> Advisories:
         """Name the current database. Raises AdvisoriesError: none is in place, or it is damaged."""
+        if self.shared:
+            self.shared.follow()
         return self.directory.current()[0]
 
     def profile(self, advisories: Advisories) -> str:
-        """Name all that an inventory depends on beside its layer: binary, flags, Java index.
+        """Name all that an inventory depends on beside its layer: Trivy, its flags, Java index, us.
 
-        Raises SandboxUnavailableError and AdvisoriesError.
+        Raises SandboxUnavailableError.
         """
-        bench = self._bench(advisories)
-        inputs = [bench.binary.digest, *argv.scan(backend="fs"), advisories.java_digest]
+        binary = TrivyBinary.inspect(self.trivy, choose(self.sandbox, self.bubblewrap))
+        inputs = [FORM, binary.digest, *argv.scan(backend="fs"), advisories.java_digest]
         return hashlib.sha256(json.dumps(list(map(str, inputs))).encode()).hexdigest()
 
     def analyse(

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scanner.model import Digest, ImageReference, Report, Status
-from scanner.ports import CurrentVerdict, ReportStore
-from tests.examples import NOW
+from scanner.ports import Check, CurrentVerdict, ReportStore
+from tests.examples import ADVISORIES, NOW
 from tests.reports import healthy_report, not_applicable_report, unhealthy_report, unknown_report
 
 INDEX = Digest("sha256:" + "1d" * 32)
@@ -65,6 +65,7 @@ class ReportStoreContract(ABC):
             as_of=report.as_of,
             platform="linux/amd64",
             counts="CRITICAL=1 HIGH=1 MEDIUM=0 LOW=0 UNKNOWN=0",
+            against=Check(at=NOW, advisories=ADVISORIES.digest, advisories_of=NOW),
         )
         image = report.image
         assert self.store().resolve_tag(image.registry, image.repository, "v7") == image.digest

@@ -12,7 +12,7 @@ from tests.registry_server import State
 
 _MIB = 1 << 20
 _SHORT = Limits(wall_seconds=1.5)
-_SMALL = Limits(wall_seconds=30.0, memory_bytes=160 * _MIB)
+_SMALL = Limits(wall_seconds=30.0, memory_bytes=128 * _MIB)
 _QUIET = Limits(wall_seconds=30.0, stdout_bytes=256 << 10)
 _ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00\x01\x00\x00\x00"
 
@@ -115,7 +115,7 @@ _ROWS: tuple[tuple[str, str, Put, str, Limits], ...] = (
     ),
     (
         "C4",
-        "five METADATA of 24 MiB, in 160 MiB of memory",
+        "five METADATA of 24 MiB, in 128 MiB of memory",
         _with(lambda: {f"srv/x{n}-1.dist-info/METADATA": _metadata(24) for n in range(5)}),
         "unknown(memory-limit)",
         _SMALL,

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -18,10 +19,11 @@ from local.samples.images import SAMPLES, Kind, build
 from local.samples.packages import PackageCache, PackageUnavailableError
 from scanner import bolt
 from scanner.errors import AdvisoriesError, SandboxUnavailableError
-from scanner.model import ScanReport, Unexaminable, UnknownReason
+from scanner.model import Advisories, Digest, ScanReport, Unexaminable, UnknownReason
 from scanner.sandbox import Limits, choose
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from scanner.trivy import argv as trivy_argv
+from scanner.trivy import scanner as trivy_scanner
 from scanner.trivy.advisories import make_ready
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.whole_image import examine
@@ -186,6 +188,27 @@ def test_a_scan_uses_the_advisories_that_it_is_given(
     second = scan(scanner, layout)
     assert isinstance(second, ScanReport)
     assert not second.findings
+
+
+def test_a_profile_names_all_that_an_inventory_depends_on(
+    scanner: TrivyScanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other advisories find no other packages; another index of Java archives does."""
+    advisories = scanner.advisories()
+    profile = scanner.profile(advisories)
+    assert re.fullmatch("[0-9a-f]{64}", profile)
+    assert scanner.profile(replace(advisories, source="elsewhere")) == profile
+    profiles = {profile, _profile_of_another_index(scanner, advisories)}
+    monkeypatch.setattr(trivy_scanner, "FORM", -1)
+    profiles.add(scanner.profile(advisories))
+    monkeypatch.setattr(trivy_argv, "scan", lambda **_: ["image"])
+    profiles.add(scanner.profile(advisories))
+    assert len(profiles) == 4
+
+
+def _profile_of_another_index(scanner: TrivyScanner, advisories: Advisories) -> str:
+    other = Digest("sha256:" + "0" * 64)
+    return scanner.profile(replace(advisories, java_digest=other))
 
 
 def test_files_of_the_image_hide_nothing(scanner: TrivyScanner, write_layout: WriteLayout) -> None:

@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -15,9 +16,10 @@ from scanner.model import (
     Status,
     Verdict,
 )
+from scanner.ports import Check
 from scanner.store import report_json
 from tests.command_line import HOSTILE, OBEYED, pushscan
-from tests.examples import DIGEST, IMAGE, finding, scan_report
+from tests.examples import DIGEST, IMAGE, NOW, finding, scan_report
 from tests.fakes import InMemoryReportStore
 from tests.reports import (
     AMD64,
@@ -274,3 +276,15 @@ def test_on_a_terminal_only_our_own_colours_are_obeyed(monkeypatch: pytest.Monke
     assert not [character for character in OBEYED if character in ours]
     assert "\\x1b[31mred" in ours
     assert all(len(line) <= 80 for line in ours.splitlines() if "@sha256:" not in line)
+
+
+def test_a_verdict_that_still_stands_says_against_what() -> None:
+    """The report stays what it was; the row knows what came since."""
+    store = _store(unhealthy_report())
+    assert "still so" not in pushscan("show", NAME, store=store).stdout
+    current = store.current(IMAGE)
+    assert current is not None
+    later = NOW + timedelta(hours=4)
+    store.confirm(current, Check(at=later, advisories=DIGEST, advisories_of=later))
+    shown = pushscan("show", NAME, store=store).stdout
+    assert "still so    2026-11-22 16:00 UTC, against advisories of 2026-11-22 16:00 UTC" in shown

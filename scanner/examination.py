@@ -75,8 +75,7 @@ class Examiner:
         if fault:
             return Examination(diff_ids=(), seen=fault)
         # With the inventories it is all that judging the image again will need.
-        self.inventories.save_config(image.config)
-        return Examination(diff_ids=plan.diff_ids, seen=self._match(image, plan, analysis))
+        return Examination(diff_ids=plan.diff_ids, seen=self._match(plan, analysis))
 
     def _analyse(
         self, image: ResolvedImage, missing: Sequence[Layer], analysis: "_Analysis"
@@ -99,16 +98,14 @@ class Examiner:
                 threads.shutdown(cancel_futures=True)
         return fault
 
-    def _match(
-        self, image: ResolvedImage, plan: PullPlan, analysis: "_Analysis"
-    ) -> ScanReport | Unexaminable:
+    def _match(self, plan: PullPlan, analysis: "_Analysis") -> ScanReport | Unexaminable:
         layers = []
         for diff_id in plan.diff_ids:
             found = analysis.found[diff_id]
             if isinstance(found, Unexaminable):
                 return found
             layers.append(found)
-        return self.scanner.match(image.config, layers, advisories=analysis.advisories)
+        return self.scanner.match(layers, advisories=analysis.advisories)
 
 
 class _Analysis:

@@ -117,7 +117,7 @@ class ImageScanner(Protocol):
         """
 
     def match(
-        self, config: bytes, layers: Sequence[LayerInventory], *, advisories: Advisories
+        self, layers: Sequence[LayerInventory], *, advisories: Advisories
     ) -> ScanReport | Unexaminable:
         """Look up what an image holds in these advisories, even if others are current by now.
 
@@ -142,12 +142,6 @@ class InventoryStore(Protocol):
 
     def remember(self, layer: Digest, *, unpacks_to: Digest) -> None:
         """Keep the diff_id of a blob, once both were verified. Safe to repeat."""
-
-    def find_config(self, digest: Digest) -> bytes | None:
-        """Return the config of an image that was examined, or None."""
-
-    def save_config(self, config: bytes) -> None:
-        """Keep an image's config, verified. Safe to repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

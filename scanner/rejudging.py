@@ -1,7 +1,7 @@
 """A stored image judged again by what is kept of it: no registry is asked for anything.
 
-What is kept: its config, and an inventory of each layer. Where that does not suffice, the image
-takes the way of a push.
+What is kept: the diff_ids of its layers, in its report, and an inventory of each. Where that does
+not suffice, the image takes the way of a push.
 """
 
 import logging
@@ -133,18 +133,17 @@ class Rejudger:
         )
 
     def _match(self, run: "_Run", report: Report) -> ScanReport | Unexaminable | None:
-        if report.config_digest is None or not report.layers:
+        if not report.layers:
             return None
-        config = self.inventories.find_config(report.config_digest)
         profile = self.scanner.profile(run.advisories)
         distinct = {
             diff_id: self.inventories.find(profile, diff_id)
             for diff_id in dict.fromkeys(report.layers)
         }
         layers = [layer for d in report.layers if (layer := distinct[d]) is not None]
-        if config is None or len(layers) < len(report.layers):
+        if len(layers) < len(report.layers):
             return None
-        return self.scanner.match(config, layers, advisories=run.advisories)
+        return self.scanner.match(layers, advisories=run.advisories)
 
     def _judge_index(self, run: "_Run", report: Report) -> Report | None:
         platforms: list[PlatformVerdict] = []

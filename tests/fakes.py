@@ -145,10 +145,9 @@ class StubScanner:
         )
 
     def match(
-        self, config: bytes, layers: Sequence[LayerInventory], *, advisories: Advisories
+        self, layers: Sequence[LayerInventory], *, advisories: Advisories
     ) -> ScanReport | Unexaminable:
         """Return what was prepared for these layers."""
-        del config
         self._raise_outage()
         self._require(advisories)
         diff_ids = tuple(layer.diff_id for layer in layers)
@@ -176,7 +175,6 @@ class InMemoryInventoryStore:
     def __init__(self) -> None:
         self.inventories: dict[tuple[str, Digest], LayerInventory] = {}
         self.contents: dict[Digest, Digest] = {}
-        self.configs: dict[Digest, bytes] = {}
 
     def find(self, profile: str, diff_id: Digest) -> LayerInventory | None:
         """Return what was saved first."""
@@ -193,14 +191,6 @@ class InMemoryInventoryStore:
     def remember(self, layer: Digest, *, unpacks_to: Digest) -> None:
         """Keep what a blob unpacks to."""
         self.contents[layer] = unpacks_to
-
-    def find_config(self, digest: Digest) -> bytes | None:
-        """Return what was saved."""
-        return self.configs.get(digest)
-
-    def save_config(self, config: bytes) -> None:
-        """Keep a config."""
-        self.configs[Digest.of(config)] = config
 
 
 class InMemoryReportStore:

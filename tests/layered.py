@@ -23,7 +23,7 @@ def scan(
     )
     if isinstance(layers, Unexaminable):
         return layers
-    return scanner.match(read_layout(layout)[0], layers, advisories=pinned)
+    return scanner.match(layers, advisories=pinned)
 
 
 def inventories(layout: Path, analyse: Analyse) -> Sequence[LayerInventory] | Unexaminable:

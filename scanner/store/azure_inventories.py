@@ -16,8 +16,7 @@ from scanner.store import inventory_json
 
 logger = logging.getLogger(__name__)
 
-_CONTAINER, _CONFIGS, _LAYERS = "inventories", "configs", "layers"
-_MAX_CONFIG_BYTES = 16 << 20  # the registry side takes less
+_CONTAINER, _LAYERS = "inventories", "layers"
 _PROFILE = re.compile(r"[0-9a-f]{64}")
 
 
@@ -30,7 +29,6 @@ class AzureInventoryStore:
 
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
         self._inventories = BlobFolder(blobs.get_container_client(_CONTAINER))
-        self._configs = BlobFolder(blobs.get_container_client(_CONFIGS))
         self._layers = RowTable(tables.get_table_client(_LAYERS))
 
     @classmethod
@@ -70,17 +68,6 @@ class AzureInventoryStore:
     def remember(self, layer: Digest, *, unpacks_to: Digest) -> None:
         """Keep what a layer's blob unpacks to, once both were verified. Raises StoreError."""
         self._layers.change(_layer_key(layer), lambda _: {"diff_id": str(unpacks_to)})
-
-    def find_config(self, digest: Digest) -> bytes | None:
-        """Return the config of an image that was examined, or None. Raises StoreError."""
-        config = self._configs.read(digest.hex, max_bytes=_MAX_CONFIG_BYTES)
-        if config is not None and Digest.of(config) != digest:
-            raise StoreError(f"configs.read: {digest} has another content")
-        return config
-
-    def save_config(self, config: bytes) -> None:
-        """Keep the config of an image. Raises StoreError."""
-        self._configs.create(Digest.of(config).hex, config, content_type="application/json")
 
 
 def _blob_name(profile: str, diff_id: Digest) -> str:

@@ -16,7 +16,7 @@ from scanner.sandbox import Completed, Exited, Limits, Sandbox
 from scanner.trivy import argv
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.fault import explain
-from scanner.trivy.layout import one_layer_config, write_layout
+from scanner.trivy.layout import write_layout
 from scanner.trivy.record import CACHE_FILE, UnfitRecordError, read_record
 from scanner.trivy.report import unread_in_layer
 
@@ -85,7 +85,6 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
         layout, cache_file = Path(folder, "image"), Path(folder, "cache.db")
         write_layout(
             layout,
-            config=one_layer_config(diff_id),
             diff_ids=[diff_id],
             layers={diff_id: layer},
         )

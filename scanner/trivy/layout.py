@@ -22,7 +22,6 @@ _LAYER = "application/vnd.oci.image.layer.v1.tar"
 def write_layout(
     folder: Path,
     *,
-    config: bytes,
     diff_ids: Sequence[Digest],
     layers: Mapping[Digest, Path] | None = None,
 ) -> None:
@@ -30,8 +29,8 @@ def write_layout(
 
     Args:
         folder: Is made.
-        config: The image's config.
-        diff_ids: Those of the config, bottom first.
+        diff_ids: Those of its layers, bottom first. Its config names them and nothing else: what a
+            stranger wrote into the real one is no business of the scanner's.
         layers: Unpacked layers to put into it, as hard links. Others are named and are not there:
             Trivy does not ask for what it has a record of.
 
@@ -46,7 +45,7 @@ def write_layout(
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
-        "config": _write_blob(blobs, _CONFIG, config),
+        "config": _write_blob(blobs, _CONFIG, _bare_config(diff_ids)),
         "layers": [
             _descriptor(_LAYER, diff_id, present[diff_id].stat().st_size if present else 0)
             for diff_id in diff_ids
@@ -61,13 +60,12 @@ def write_layout(
     _write_new(folder / "index.json", json.dumps(index).encode())
 
 
-def one_layer_config(diff_id: Digest) -> bytes:
-    """Write the config of an image of one layer, with nothing in it that depends on an image."""
+def _bare_config(diff_ids: Sequence[Digest]) -> bytes:
     config = {
         "architecture": "amd64",
         "os": "linux",
         "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [str(diff_id)]},
+        "rootfs": {"type": "layers", "diff_ids": list(map(str, diff_ids))},
     }
     return json.dumps(config, separators=(",", ":")).encode()
 

@@ -23,13 +23,12 @@ logger = logging.getLogger(__name__)
 
 
 def match(
-    config: bytes, layers: Sequence[LayerInventory], bench: Workbench, *, scratch: Path
+    layers: Sequence[LayerInventory], bench: Workbench, *, scratch: Path
 ) -> ScanReport | Unexaminable:
     """Put the layers of an image together and look up its packages.
 
     Args:
-        config: The image's config, verified.
-        layers: Bottom first, as the config has them.
+        layers: Bottom first, as the image's config has them.
         bench: What Trivy needs; its databases are those that are looked into.
         scratch: Where temporary files may be made.
 
@@ -40,7 +39,7 @@ def match(
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="match-", dir=scratch) as folder:
         layout, cache_file = Path(folder, "image"), Path(folder, "cache.db")
-        write_layout(layout, config=config, diff_ids=[layer.diff_id for layer in layers])
+        write_layout(layout, diff_ids=[layer.diff_id for layer in layers])
         write_records(cache_file, {layer.key: layer.untrusted_record for layer in layers})
         completed = bench.run(layout, cache_file)
     logger.info(

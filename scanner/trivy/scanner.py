@@ -75,13 +75,13 @@ class TrivyScanner:
         return analyse(layer, diff_id, self._bench(advisories))
 
     def match(
-        self, config: bytes, layers: Sequence[LayerInventory], *, advisories: Advisories
+        self, layers: Sequence[LayerInventory], *, advisories: Advisories
     ) -> ScanReport | Unexaminable:
         """Look up what an image holds in the database that has this digest.
 
         Raises as `analyse` does.
         """
-        return match(config, layers, self._bench(advisories), scratch=self.scratch)
+        return match(layers, self._bench(advisories), scratch=self.scratch)
 
     def _bench(self, advisories: Advisories) -> Workbench:
         sandbox = choose(self.sandbox, self.bubblewrap)

@@ -3,16 +3,12 @@ from typing import Protocol
 
 import pytest
 
-from scanner.errors import StoreError
-from scanner.model import Digest
-from scanner.ports import InventoryStore, ReportStore
+from scanner.ports import ReportStore
 from scanner.storage import StorageConnection
-from scanner.store.azure_inventories import AzureInventoryStore
 from scanner.store.azure_lookups import AzureImageIndex
 from scanner.store.azure_store import AzureReportStore
 from scanner.store.azure_sweeps import AzureSweepStore
 from scanner.sweeping import ImageIndex, SweepStore
-from tests.contracts.config_store_contract import ConfigStoreContract
 from tests.contracts.image_index_contract import ImageIndexContract
 from tests.contracts.sweep_store_contract import SweepStoreContract
 
@@ -23,32 +19,6 @@ class RunningAzurite(Protocol):
     """What is needed of the fixture."""
 
     connection_string: str
-
-
-class TestAzureConfigs(ConfigStoreContract):
-    """The real store keeps the contract on real Azurite."""
-
-    @pytest.fixture(autouse=True)
-    def _connected(self, azurite: RunningAzurite) -> None:
-        self._connection = StorageConnection(connection_string=azurite.connection_string)
-        self._name = uuid.uuid4().hex
-
-    def store(self) -> InventoryStore:
-        """Return a store with clients of its own, as another process would have."""
-        return AzureInventoryStore.connect(self._connection)
-
-    def own_name(self) -> str:
-        """Return a name that no test before has used."""
-        return self._name
-
-    def test_a_config_that_is_another_is_a_fault(self) -> None:
-        """Whoever changed the blob changes no verdict."""
-        self.store().save_config(self._name.encode())
-        digest = Digest.of(self._name.encode())
-        container = self._connection.blob_service().get_container_client("configs")
-        container.upload_blob(digest.hex, b"{}", overwrite=True)
-        with pytest.raises(StoreError, match="another content"):
-            self.store().find_config(digest)
 
 
 class TestAzureImageIndex(ImageIndexContract):

@@ -11,6 +11,7 @@ from scanner.model import (
     Advisories,
     Digest,
     ImageReference,
+    LayerInventory,
     NotApplicable,
     NotApplicableReason,
     Policy,
@@ -252,15 +253,6 @@ def test_without_an_inventory_the_image_takes_the_way_of_a_push(world: World) ->
     assert world.current().status is Status.HEALTHY
 
 
-def test_without_the_config_too(world: World) -> None:
-    """An image that was judged before configs were kept."""
-    world.push()
-    world.inventories.configs.clear()
-    world.learn()
-    world.rejudge()
-    assert len(world.rescans) == 1
-
-
 def test_one_platform_that_cannot_be_judged_sends_the_whole_index(world: World) -> None:
     """Its other platforms are known by then, which costs nothing."""
     world.push_index()
@@ -327,13 +319,13 @@ def test_a_push_that_came_meanwhile_wins(world: World) -> None:
     world.push()
     later = replace(world.report(), id="1a7e", as_of=NOW + 3 * HOUR)
     world.learn(IMAGE)
-    find_config = world.inventories.find_config
+    find = world.inventories.find
 
-    def push_comes_between(digest: Digest) -> bytes | None:
+    def push_comes_between(profile: str, diff_id: Digest) -> LayerInventory | None:
         world.store.save(later)
-        return find_config(digest)
+        return find(profile, diff_id)
 
-    world.inventories.find_config = push_comes_between  # type: ignore[method-assign]
+    world.inventories.find = push_comes_between  # type: ignore[method-assign]
     world.rejudge()
     assert world.current().report_id == later.id
     assert world.outbox.announced == []

@@ -2,28 +2,11 @@ import uuid
 
 import pytest
 
-from scanner.ports import InventoryStore, ReportStore
+from scanner.ports import ReportStore
 from scanner.sweeping import ImageIndex, SweepStore
-from tests.contracts.config_store_contract import ConfigStoreContract
 from tests.contracts.image_index_contract import ImageIndexContract
 from tests.contracts.sweep_store_contract import SweepStoreContract
-from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, InMemorySweepStore
-
-
-class TestInMemoryConfigs(ConfigStoreContract):
-    """The fake keeps the contract."""
-
-    @pytest.fixture(autouse=True)
-    def _built(self) -> None:
-        self._store = InMemoryInventoryStore()
-
-    def store(self) -> InventoryStore:
-        """Return the one store."""
-        return self._store
-
-    def own_name(self) -> str:
-        """Return any name: nobody else is here."""
-        return "own"
+from tests.fakes import InMemoryReportStore, InMemorySweepStore
 
 
 class TestInMemoryIndex(ImageIndexContract):

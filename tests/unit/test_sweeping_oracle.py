@@ -99,11 +99,9 @@ class DatabaseScanner(StubScanner):
     tree: Tree
     installed: dict[Digest, list[Package]]
 
-    def match(
-        self, config: bytes, layers: Sequence[LayerInventory], *, advisories: Advisories
-    ) -> ScanReport:
+    def match(self, layers: Sequence[LayerInventory], *, advisories: Advisories) -> ScanReport:
         """Return what the database says of the packages in these layers."""
-        super().match(config, layers, advisories=advisories)
+        super().match(layers, advisories=advisories)
         packages = [p for layer in layers for p in self.installed[layer.diff_id]]
         system = scan_report().package_groups
         languages = PackageGroup(

@@ -18,8 +18,11 @@ from scanner.cli import advisories, env_file
 from scanner.cli.doctor import doctor
 from scanner.cli.listing import list_images
 from scanner.cli.replay import replay
+from scanner.cli.requeue import requeue
+from scanner.cli.rescan import rescan
 from scanner.cli.screen import complain
 from scanner.cli.show import show
+from scanner.cli.status import status
 from scanner.errors import PushscanError, StoreError
 
 __all__ = ["app"]
@@ -47,6 +50,9 @@ app = typer.Typer(
 )
 app.command("show")(show)
 app.command("list")(list_images)
+app.command("status")(status)
+app.command("rescan")(rescan)
+app.command("requeue")(requeue)
 app.command("replay")(replay)
 app.command("doctor")(doctor)
 app.add_typer(advisories.commands, name="advisories")

@@ -1,5 +1,6 @@
 """What the commands take from outside themselves."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,8 +9,10 @@ import typer
 
 from scanner import settings, wiring
 from scanner.errors import SettingsError
+from scanner.model import Registries
 from scanner.ports import ReportStore
 from scanner.settings import StorageSettings
+from scanner.wiring import Operations
 
 
 def connect_report_store(storage: StorageSettings) -> ReportStore:
@@ -25,17 +28,31 @@ def _report_store_of_environment() -> ReportStore:
     return connect_report_store(settings.load_storage())
 
 
+def _operations_of_environment() -> Operations:
+    try:
+        return wiring.operations(settings.load_storage())
+    except ValueError:
+        # As above.
+        raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The store and the clock; tests bring their own."""
+    """The stores and the clock; tests bring their own."""
 
     report_store: Callable[[], ReportStore] = _report_store_of_environment
     """Builds the store on first use. Raises SettingsError."""
+    operations: Callable[[], Operations] = _operations_of_environment
+    """Builds what operators act on. Raises SettingsError."""
+    registries: Callable[[], Registries] = settings.load_registries
+    """Reads which registries are ours. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 def surroundings(context: typer.Context) -> Surroundings:

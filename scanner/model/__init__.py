@@ -11,9 +11,12 @@ from scanner.model.findings import (
     Severity,
 )
 from scanner.model.reference import (
+    Deletion,
     Digest,
     ImageReference,
+    Job,
     Platform,
+    RetireJob,
     ScanJob,
     is_host,
 )
@@ -34,10 +37,12 @@ from scanner.model.verdict import (
 
 __all__ = [
     "Advisories",
+    "Deletion",
     "Digest",
     "Finding",
     "FixStatus",
     "ImageReference",
+    "Job",
     "NotApplicable",
     "NotApplicableReason",
     "OperatingSystem",
@@ -47,6 +52,7 @@ __all__ = [
     "Policy",
     "Registries",
     "Report",
+    "RetireJob",
     "ScanJob",
     "ScanReport",
     "Scanner",

@@ -134,8 +134,14 @@ def test_the_library_runs_every_function_of_this_app(
             assert succeeded(library.run("deliver_notice", typed, queued(1)))
             assert succeeded(library.run("record_undelivered", typed, queued(1)))
         unreadable = worker_protos.TypedData(string="{")
-        assert succeeded(library.run("scan_image", unreadable, queued(1)))
+        for consumer in ("scan_image", "receive_events", "receive_events_again"):
+            assert succeeded(library.run(consumer, unreadable, queued(1)))
+        timer = worker_protos.TypedData(json='{"IsPastDue": false}')
+        assert succeeded(library.run("reconcile_registry", timer))
+        refused = library.run("rescan_images", http(b"{}"))
+        assert refused.return_value is not None
+        assert refused.return_value.http.status_code == "401"
         told = json.dumps([dict(notice) for notice in around.operators.notices])
     assert abandoned.digest in told
-    assert len(library.functions) == 5
+    assert len(library.functions) == 9
     assert reported_listing(library) == printed_listing(REPOSITORY, **around.settings())

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SOURCES := function_app.py function_app scanner local tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check fix lock bench clean
+.PHONY: help setup demo run test hostile fuzz check fix lock bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -20,6 +20,12 @@ run: setup ## Keep registry, storage and app running; addresses go to .local/env
 
 test: setup check ## Every test on real parts
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+hostile: setup ## Attack sandboxes and pipeline; print what came of each attack and input
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hostile=full tests/hostile $$($(BIN)/python -m tests.hostile.inputs)
+
+fuzz: setup ## Search long for bytes that a parser cannot take
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m hypothesis --hypothesis-profile=long --timeout=3600 tests/unit tests/fuzz
 
 check: $(BIN)/.installed ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check $(SOURCES)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench import memory, pull, receiver, verdict
+from bench import memory, pull, receiver, sandboxed, verdict
 from bench.rows import Row, table
 from local.app import ROOT
 from local.samples.advisories import install_sample
@@ -31,6 +31,7 @@ Measure = Callable[[Path, Path], list[Row]]
 MEASUREMENTS: Final[dict[str, Measure]] = {
     "receiver": receiver.measure,
     "pull": partial(pull.measure, built=IMAGES),
+    "sandboxed": partial(sandboxed.measure, built=IMAGES),
     "verdict": partial(verdict.measure, built=IMAGES),
     "memory": partial(memory.measure, built=IMAGES),
 }

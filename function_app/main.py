@@ -11,6 +11,7 @@ from scanner.wiring import Wiring
 # The SDKs tell each request and its headers at INFO, eleven lines for a poll.
 logging.getLogger("azure.core").setLevel(logging.WARNING)
 logging.getLogger("azure.identity").setLevel(logging.WARNING)
+logging.getLogger("urllib3").setLevel(logging.WARNING)  # at DEBUG it writes signed URLs
 
 # Read here, so that a fault in the settings stops the app at start and not at the first push.
 _wiring = Wiring(settings.load())

@@ -56,6 +56,10 @@ class Layout:
     path: Path
     diff_ids: tuple[Digest, ...]
 
+    def layers(self) -> list[Path]:
+        """Return the unpacked layers, bottom first."""
+        return [self.path / "blobs" / "sha256" / diff_id.hex for diff_id in self.diff_ids]
+
 
 class Registry(Protocol):
     """The side that has credentials and network, and opens no layer."""

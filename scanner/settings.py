@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from scanner import reconcile_settings
 from scanner.environment import Environment, between, boolean, existing_file
+from scanner.limit_settings import read_limits
 from scanner.model import Policy, Registries, Severity, is_host
+from scanner.model.limits import Limits
 from scanner.notify.route import Route, Routes
 from scanner.reconcile_settings import ReconcileSettings
 
@@ -60,7 +62,7 @@ class Settings:
     trivy: Path
     sandbox: "Preference"
     bubblewrap: Path | None
-    scan_seconds: int
+    limits: Limits
     routes: Routes
 
 
@@ -168,9 +170,7 @@ def _settings(environment: Environment) -> Settings:
         trivy=scanner.trivy,
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
-        scan_seconds=environment.parsed(
-            "PUSHSCAN_SCAN_SECONDS", between(1, 540), 480, "a number of seconds from 1 to 540"
-        ),
+        limits=read_limits(environment),
         routes=Routes(
             images=_route(environment, "images", "PUSHSCAN_NOTICE", ca_file),
             operators=_route(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),

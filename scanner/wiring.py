@@ -194,8 +194,7 @@ class Wiring:
     @functools.cached_property
     def scanner(self) -> "TrivyScanner":
         """Trivy in its sandbox."""
-        from scanner.sandbox import Limits  # noqa: PLC0415  the webhook opens no image
-        from scanner.trivy.advisories import AdvisoryDirectory  # noqa: PLC0415  likewise
+        from scanner.trivy.advisories import AdvisoryDirectory  # noqa: PLC0415  the webhook opens no image
         from scanner.trivy.scanner import TrivyScanner  # noqa: PLC0415  likewise
 
         return TrivyScanner(
@@ -203,7 +202,7 @@ class Wiring:
             sandbox=self.settings.sandbox,
             bubblewrap=self.settings.bubblewrap,
             directory=AdvisoryDirectory(self.settings.advisories),
-            limits=Limits(wall_seconds=self.settings.scan_seconds),
+            limits=self.settings.limits,
         )
 
     @functools.cached_property

@@ -31,7 +31,10 @@ REGISTRIES = Registries(
 DIGEST = Digest("sha256:" + "5c" * 32)
 IMAGE = ImageReference(registry=REGISTRY, repository="shop/cart", digest=DIGEST, tag="v7")
 ADVISORIES = Advisories(
-    source="mirror.gcr.io/aquasec/trivy-db:2", digest=Digest("sha256:" + "ad" * 32), updated_at=NOW
+    source="mirror.gcr.io/aquasec/trivy-db:2",
+    digest=Digest("sha256:" + "ad" * 32),
+    updated_at=NOW,
+    sources=frozenset({"debian 12", "pip::GitHub Security Advisory pip"}),
 )
 WEBHOOK_SECRET = "w" * 32
 

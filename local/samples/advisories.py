@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from local import bolt
+from scanner import bolt
 from scanner.model import Advisories
 from scanner.trivy.advisories import AdvisoryDirectory
 

@@ -2,47 +2,20 @@
 
 from datetime import datetime, timedelta
 
+from scanner.classify.sources import has_ecosystem, is_supported, source_of
 from scanner.model import Advisories, Policy, ScanReport, Unexaminable, UnknownReason
-from scanner.model.findings import UNEXAMINED
+from scanner.model.findings import UNEXAMINED, WITHOUT_ADVISORIES
 
-# Distributions that Trivy both recognises and has advisories for (Trivy docs, "Supported OS").
-_SUPPORTED_FAMILIES = frozenset(
-    {
-        "alma",
-        "alpine",
-        "amazon",
-        "azurelinux",
-        "bottlerocket",
-        "cbl-mariner",
-        "centos",
-        "chainguard",
-        "debian",
-        "echo",
-        "minimos",
-        "opensuse-leap",
-        "opensuse-tumbleweed",
-        "oracle",
-        "photon",
-        "redhat",
-        "rocky",
-        "slem",
-        "sles",
-        "ubuntu",
-        "wolfi",
-    }
-)
 _CLOCK_TOLERANCE = timedelta(hours=24)
 _NAMED_CHARACTERS = 200
 
+NO_DATABASE = Unexaminable(
+    reason=UnknownReason.STALE_ADVISORIES, detail="No advisory database was used."
+)
 
-def advisory_gap(
-    advisories: Advisories | None, policy: Policy, as_of: datetime
-) -> Unexaminable | None:
+
+def advisory_gap(advisories: Advisories, policy: Policy, as_of: datetime) -> Unexaminable | None:
     """Say why these advisories prove nothing at that time, or None when they do."""
-    if advisories is None:
-        return Unexaminable(
-            reason=UnknownReason.STALE_ADVISORIES, detail="No advisory database was used."
-        )
     age = as_of - advisories.updated_at
     if -_CLOCK_TOLERANCE <= age <= timedelta(hours=policy.max_advisory_age_hours):
         return None
@@ -55,10 +28,30 @@ def advisory_gap(
     )
 
 
-def coverage_gap(scan: ScanReport) -> Unexaminable | None:
+def coverage_gap(scan: ScanReport, advisories: Advisories) -> Unexaminable | None:
     """Say what in the image was not examined, or None when everything was."""
+    if gap := _system_gap(scan):
+        return gap
+    if unknown := _without_source(scan, advisories.sources):
+        return Unexaminable(
+            reason=UnknownReason.NO_ADVISORIES,
+            detail=(
+                f"The advisory database of {advisories.updated_at:%Y-%m-%d} has nothing on"
+                f" {_names(unknown)}."
+            ),
+        )
+    if scan.unexamined:
+        return Unexaminable(
+            reason=UnknownReason.INCOMPLETE,
+            detail=f"Passed over by the scanner: {_names(scan.unexamined)}",
+        )
+    return None
+
+
+def _system_gap(scan: ScanReport) -> Unexaminable | None:
+    """Say why the packages of the distribution were not examined, or None when they were."""
     system = scan.operating_system
-    if system is None or system.family not in _SUPPORTED_FAMILIES:
+    if system is None or not is_supported(system):
         name = f"{system.family} {system.name}".strip() if system else "none"
         return Unexaminable(
             reason=UnknownReason.UNSUPPORTED_OS,
@@ -69,24 +62,35 @@ def coverage_gap(scan: ScanReport) -> Unexaminable | None:
             reason=UnknownReason.END_OF_LIFE,
             detail=f"{system.family} {system.name} is past its end of life: nobody reports on it.",
         )
-    if not scan.has_advisories:
+    if scan.without_advisories:
         return Unexaminable(
             reason=UnknownReason.NO_ADVISORIES,
-            detail=f"No advisories are known for {system.family} {system.name}.",
+            detail=(
+                f"No advisories were used for {system.family} {system.name}:"
+                f" {_names(scan.without_advisories)}"
+            ),
         )
     if not any(g.package_class == "os-pkgs" and g.package_count for g in scan.package_groups):
         return Unexaminable(
             reason=UnknownReason.NO_PACKAGES,
             detail=f"No package of {system.family} {system.name} was found in the image.",
         )
-    if scan.unexamined:
-        return Unexaminable(
-            reason=UnknownReason.INCOMPLETE,
-            detail=f"Passed over, because unreadable: {_names(scan.unexamined)}",
-        )
     return None
 
 
+def _without_source(scan: ScanReport, sources: frozenset[str]) -> tuple[str, ...]:
+    """Name what Trivy looked up where nothing is, which it takes for "no vulnerabilities"."""
+    releases = {source_of(scan.operating_system)} - sources if scan.operating_system else ()
+    package_types = {
+        f"packages of type {group.package_type}"
+        for group in scan.package_groups
+        if group.package_class == "lang-pkgs"
+        and group.package_count
+        and not has_ecosystem(group.package_type, sources)
+    }
+    return (*releases, *sorted(package_types))
+
+
 def _names(texts: tuple[str, ...]) -> str:
-    first = texts[0].removeprefix(UNEXAMINED)[:_NAMED_CHARACTERS]
+    first = texts[0].removeprefix(UNEXAMINED).removeprefix(WITHOUT_ADVISORIES)[:_NAMED_CHARACTERS]
     return f"{first} and {len(texts) - 1} more" if len(texts) > 1 else first

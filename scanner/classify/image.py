@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from scanner.classify.coverage import advisory_gap, coverage_gap
+from scanner.classify.coverage import NO_DATABASE, advisory_gap, coverage_gap
 from scanner.classify.order import worst_first
 from scanner.model import (
     Advisories,
@@ -47,6 +47,8 @@ def classify(
 def _judge(
     scan: ScanReport, advisories: Advisories | None, policy: Policy, as_of: datetime
 ) -> Verdict:
+    if advisories is None:
+        return _unknown(NO_DATABASE, rule="advisories-fresh")
     if gap := advisory_gap(advisories, policy, as_of):
         return _unknown(gap, rule="advisories-fresh")
     violations = _violations(scan, policy)
@@ -61,7 +63,7 @@ def _judge(
             ),
             violations=violations,
         )
-    if gap := coverage_gap(scan):
+    if gap := coverage_gap(scan, advisories):
         return _unknown(gap, rule="examined-everything")
     return Verdict(
         status=Status.HEALTHY,

@@ -17,7 +17,7 @@ REMEDIES: Final = {
     UnknownReason.INCOMPLETE: "Push what is missing or unreadable in the image, then push again.",
     UnknownReason.MALFORMED_MANIFEST: "Push again with a tool that follows the OCI image spec.",
     UnknownReason.MEMORY_LIMIT: "Make the image smaller: its scan takes more memory than allowed.",
-    UnknownReason.NO_ADVISORIES: "Move to a release of the distribution that has advisories.",
+    UnknownReason.NO_ADVISORIES: "Update the advisories, or move to a release that has some.",
     UnknownReason.NO_PACKAGES: "Keep the distribution's package database in the image.",
     UnknownReason.OUTPUT_LIMIT: "Split the image: it holds more packages than a report may.",
     UnknownReason.REDIRECT: "If that host is your registry's, add it to PUSHSCAN_BLOB_HOSTS.",

@@ -1,8 +1,10 @@
 """What was seen in an image, by what, and against which advisories."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Self
 
 from scanner.model.reference import Digest
 
@@ -72,6 +74,9 @@ class Advisories:
     """Where it came from: an OCI reference, or `bundled-sample`."""
     digest: Digest
     updated_at: datetime
+    sources: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    """What it has advisories for, by its own names: `debian 12`, `npm::...`. They follow from the
+    digest, so that a report need not keep them."""
 
     @property
     def is_sample(self) -> bool:
@@ -88,7 +93,7 @@ class Scanner:
     digest: Digest
     """sha256 of the scanner's binary."""
     isolation: str
-    """Sandbox backend and version, e.g. `bubblewrap 0.12.0`."""
+    """What confined it: backend and version, what of the kernel it used, and the kernel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +123,11 @@ class ScanReport:
     Those that begin with `UNEXAMINED` or `WITHOUT_ADVISORIES` come first.
     """
 
+    def without(self, unexamined: Iterable[str]) -> Self:
+        """Return the report with more things that were not examined."""
+        added = tuple(f"{UNEXAMINED}{text}" for text in unexamined)
+        return replace(self, warnings=added + self.warnings)
+
     @property
     def package_count(self) -> int:
         """How many packages were examined in all."""
@@ -129,6 +139,6 @@ class ScanReport:
         return tuple(text for text in self.warnings if text.startswith(UNEXAMINED))
 
     @property
-    def has_advisories(self) -> bool:
-        """Whether the scanner knows advisories for this release of the distribution."""
-        return not any(text.startswith(WITHOUT_ADVISORIES) for text in self.warnings)
+    def without_advisories(self) -> tuple[str, ...]:
+        """Why the distribution's packages were not held against its advisories."""
+        return tuple(text for text in self.warnings if text.startswith(WITHOUT_ADVISORIES))

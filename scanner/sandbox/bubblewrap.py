@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path, PurePosixPath
@@ -13,18 +13,20 @@ from typing import Self
 
 from scanner.errors import SandboxUnavailableError
 from scanner.sandbox import seccomp
-from scanner.sandbox.descriptors import opened, piped
+from scanner.sandbox.descriptors import drained, opened, piped
+from scanner.sandbox.isolation import described
 from scanner.sandbox.outcome import Completed, Exited, Limits
 from scanner.sandbox.rlimits import rlimits
 from scanner.sandbox.supervisor import supervise
 from scanner.sandbox.user import own_uid, user_for
-from scanner.sandbox.watchdog import excess_files, excess_memory
+from scanner.sandbox.watchdog import excess_files, excess_memory, excess_processor_time
 
 logger = logging.getLogger(__name__)
 
 _INNER_UID = 65534  # nobody
 _PROGRAM = "/scanner"
 _STATUS_BYTES = 4096
+_NAMESPACE = re.compile(rb'"([a-z]+)-namespace": ')
 _VERSION = re.compile(rb"bubblewrap (\d+\.\d+\.\d+)")
 _TRIAL = Limits(wall_seconds=10.0, stdout_bytes=4096, stderr_bytes=4096)
 
@@ -37,6 +39,8 @@ class Bubblewrap:
     version: str
     uid: int | None
     """User outside the sandbox, or None for the worker's own."""
+    namespaces: tuple[str, ...]
+    """Kinds that the kernel made; `cgroup` is not in every one."""
     system_calls: bytes = field(repr=False)
     """The filter that holds for all that runs inside; see `scanner.sandbox.seccomp`."""
 
@@ -60,10 +64,15 @@ class Bubblewrap:
             raise SandboxUnavailableError(str(error)) from error
         reason = ""
         for uid in dict.fromkeys((own_uid(), None)):
-            sandbox = cls(program=program, version=version, uid=uid, system_calls=system_calls)
-            reason = sandbox._reason_not_to_work()
-            if not reason:
-                logger.info("sandbox.probed bubblewrap=%s uid=%s", version, uid)
+            untried = cls(
+                program=program, version=version, uid=uid, namespaces=(), system_calls=system_calls
+            )
+            try:
+                sandbox = replace(untried, namespaces=untried._built_namespaces())
+            except SandboxUnavailableError as error:
+                reason = str(error)
+            else:
+                logger.info("sandbox.probed isolation=%r uid=%s", sandbox.isolation, uid)
                 return sandbox
         raise SandboxUnavailableError(
             f"bubblewrap cannot build a sandbox: {reason}. The host must allow unprivileged "
@@ -72,8 +81,9 @@ class Bubblewrap:
 
     @property
     def isolation(self) -> str:
-        """Name, version and filter, as a report tells them."""
-        return f"bubblewrap {self.version} with seccomp"
+        """Name, version, namespaces, filter and kernel, as a report tells them."""
+        kinds = f"{', '.join(self.namespaces)} namespaces"
+        return described(f"bubblewrap {self.version}", [kinds])
 
     def run(
         self,
@@ -102,16 +112,22 @@ class Bubblewrap:
         uid = user_for(self.uid, (program, *read_only.values()))
         completed, status = self._try(program, argv, read_only, environment, limits, uid)
         if isinstance(completed.exit, Exited) and b'"exit-code"' not in status:
-            raise SandboxUnavailableError(f"bubblewrap: {_last_line(completed.untrusted_stderr)}")
+            raise SandboxUnavailableError(f"bubblewrap: {_told(completed)}")
         return completed
 
-    def _reason_not_to_work(self) -> str:
-        """Build everything and then execute a program that is not there: needs none to be."""
+    def _built_namespaces(self) -> tuple[str, ...]:
+        """Build everything and then execute a program that is not there: needs none to be.
+
+        Raises:
+            SandboxUnavailableError: it cannot be built; the message is bubblewrap's.
+        """
         completed, status = self._try(None, [], {}, {}, _TRIAL, self.uid)
         # The status names the namespaces once they are built.
-        if b'"net-namespace"' in status and b"execvp" in completed.untrusted_stderr:
-            return ""
-        return _last_line(completed.untrusted_stderr) or str(completed.exit)
+        if b'"net-namespace"' not in status or b"execvp" not in completed.untrusted_stderr:
+            raise SandboxUnavailableError(_told(completed))
+        built = (kind.decode() for kind in _NAMESPACE.findall(status))
+        # The user's is not in the status, for it is made last; but it is required.
+        return ("user", *built)
 
     def _try(
         self,
@@ -143,11 +159,11 @@ class Bubblewrap:
                     inherited=(*fds.values(), filter_fd, status_in),
                     excesses=(
                         partial(excess_memory, limits=limits),
-                        partial(excess_files, limits=limits),
+                        partial(excess_processor_time, limits=limits),
+                        partial(excess_files, limits=limits, uid=uid),
                     ),
                 )
-            os.set_blocking(status_fd, False)
-            return completed, os.read(status_fd, _STATUS_BYTES)
+            return completed, drained(status_fd, _STATUS_BYTES)
 
 
 def _isolation(
@@ -196,6 +212,11 @@ def _refuse_nested(paths: Sequence[PurePosixPath]) -> None:
     for one, other in combinations(paths, 2):
         if one.is_relative_to(other) or other.is_relative_to(one):
             raise ValueError(f"{one} and {other} would be mounted one in the other")
+
+
+def _told(completed: Completed) -> str:
+    """Say why there was no run, in bubblewrap's words or, where it had none, by its end."""
+    return _last_line(completed.untrusted_stderr) or str(completed.exit)
 
 
 def _last_line(untrusted: bytes) -> str:

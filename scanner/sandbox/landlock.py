@@ -1,14 +1,15 @@
 """Run a program without namespaces: Landlock, the system-call filter and the kernel's limits.
 
 For hosts that refuse new namespaces, as a plain container does. What is left to the program, and is
-not in bubblewrap: it shares the pid namespace (it can signal nobody, and see nothing of /proc), and
-error codes tell it whether a path exists.
+not in bubblewrap: Landlock holds back neither stat nor readlink. Of each host path that its user
+can reach the program learns whether it is there, its size, owner and times, and where a link leads.
+/proc is the host's: /proc/N tells which processes exist and whose they are. What lies in there it
+cannot read, and it can signal no other process.
 """
 
 import logging
 import os
 import re
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -19,18 +20,19 @@ from typing import Final, Self
 
 from scanner.errors import SandboxUnavailableError
 from scanner.sandbox import ruleset, seccomp
-from scanner.sandbox.descriptors import opened, piped
+from scanner.sandbox.descriptors import drained, opened, piped
+from scanner.sandbox.isolation import described
+from scanner.sandbox.nameless import NamelessFiles
 from scanner.sandbox.outcome import Completed, Limits, Stopped
 from scanner.sandbox.private import PrivateDirectory, private_directory
 from scanner.sandbox.rlimits import rlimits
 from scanner.sandbox.supervisor import supervise
-from scanner.sandbox.user import SCAN_GROUP, lend, own_uid, user_for
-from scanner.sandbox.watchdog import excess_memory
+from scanner.sandbox.user import lend, own_uid, user_for
+from scanner.sandbox.watchdog import excess_memory, excess_processor_time
 from scanner.scratch import Scratch
 
 logger = logging.getLogger(__name__)
 
-_LAUNCHER = Path(__file__).with_name("landlock_launcher.py")
 PID_PLACEHOLDER: Final = 0x7FFFFFFE
 """Stands in the filter for the program's own process id, which the launcher puts in its place.
 
@@ -79,8 +81,8 @@ class Landlock:
 
     @property
     def isolation(self) -> str:
-        """Name, kernel interface and filter, as a report tells them."""
-        return f"landlock ABI {self.abi} with seccomp"
+        """Name, kernel interface, filter and kernel, as a report tells them."""
+        return described(f"landlock ABI {self.abi}", ruleset.features(self.abi))
 
     def run(
         self,
@@ -134,28 +136,30 @@ class Landlock:
             stack.callback(os.close, status_fd)
             with os.fdopen(status_in, "wb"):
                 completed = supervise(
-                    Path(sys.executable),
-                    [
-                        *("-I", "-S", str(_LAUNCHER)),
-                        "-" if uid is None else f"{uid}:{SCAN_GROUP}",
-                        *map(str, (status_in, ruleset_fd, filter_fd, program_fd)),
+                    program,
+                    argv,
+                    limits=limits,
+                    rlimits=rlimits(limits),
+                    uid=uid,
+                    environment={},
+                    confinement=[
+                        *("landlock", *map(str, (status_in, ruleset_fd, filter_fd))),
                         *(str(PID_PLACEHOLDER), str(private.path)),
                         *(f"{name}={private.temporary}" for name in ("HOME", "TMPDIR")),
                         *(f"{name}={value}" for name, value in environment.items()),
-                        *("--", program.name, *argv),
                     ],
-                    limits=limits,
-                    rlimits=rlimits(limits),
-                    # The launcher finds the Python that it runs on by this, and passes nothing on.
-                    environment={"PATH": str(Path(sys.executable).parent)},
-                    inherited=(status_in, ruleset_fd, filter_fd, program_fd),
+                    inherited=(status_in, ruleset_fd, filter_fd),
                     excesses=(
                         partial(excess_memory, limits=limits),
-                        partial(private.excess, limits=limits),
+                        partial(excess_processor_time, limits=limits),
+                        partial(
+                            private.excess,
+                            limits=limits,
+                            nameless=NamelessFiles(directory=str(private.temporary), uid=uid),
+                        ),
                     ),
                 )
-            os.set_blocking(status_fd, False)
-            return completed, os.read(status_fd, _STATUS_BYTES)
+            return completed, drained(status_fd, _STATUS_BYTES)
 
 
 @cache

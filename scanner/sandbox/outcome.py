@@ -1,30 +1,11 @@
-"""What a run may use, and how it ended."""
+"""How a run ended, beside what it was allowed to use."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-_MIB = 1 << 20
+from scanner.model.limits import Limits
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What one run may use. All are hard: the kernel or the supervisor enforces each."""
-
-    wall_seconds: float = 480.0
-    memory_bytes: int = 1024 * _MIB
-    """RLIMIT_DATA of each process. Not RLIMIT_AS: Go reserves a GiB of address space at start,
-    and the advisory database is mapped whole. The supervisor holds anonymous and shared memory of
-    all processes together to it too, at a look every 50 ms."""
-    temporary_bytes: int = 512 * _MIB
-    """Size of the private /tmp, and of any one file in it."""
-    temporary_files: int = 20_000
-    """Files and directories in the private /tmp, at a look every 50 ms."""
-    stdout_bytes: int = 64 * _MIB
-    stderr_bytes: int = _MIB
-    processes: int = 256
-    """Processes and threads; the kernel does not count them for root."""
-    open_files: int = 256
-    processors: int = 2
+__all__ = ["Completed", "Exit", "Exited", "Killed", "Limits", "Stopped"]
 
 
 class Stopped(StrEnum):

@@ -32,6 +32,8 @@ _ON_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 """How many rights on files an ABI knows; from 5 on, 16."""
 _NETWORK_ABI, _SCOPE_ABI = 4, 6
+_FEATURES = {1: "files", 3: "truncation", _NETWORK_ABI: "TCP", 5: "ioctl", _SCOPE_ABI: "scopes"}
+"""What an ABI brought that is used here; "scopes" keeps from others' signals and sockets."""
 _NETWORK = 0b11  # bind, connect: TCP
 _SCOPES = 0b11  # abstract Unix sockets, signals
 
@@ -52,6 +54,11 @@ def kernel_abi() -> int:
     """
     version = _call(_SYS_CREATE_RULESET, None, ctypes.c_size_t(0), _CREATE_RULESET_VERSION)
     return min(version, NEWEST_ABI)
+
+
+def features(abi: int) -> list[str]:
+    """Name what the rules of this ABI hold for, as a report tells it."""
+    return [name for since, name in _FEATURES.items() if since <= abi]
 
 
 @contextmanager

@@ -23,7 +23,7 @@ _MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column, l
 _X32_BIT = 0x40000000
 
 _NEW_NAMESPACE = 0x7E020080  # every CLONE_NEW*
-_CLONE_THREAD = 0x10000
+_CLONE_FILES, _CLONE_THREAD = 0x400, 0x10000
 _PROT_EXEC = 4
 _O_ACCMODE, _O_TRUNC = 3, 0x200
 _CREATES = 0x400040  # O_CREAT and O_TMPFILE
@@ -81,14 +81,17 @@ def _argument_rules(own_pid: int | None) -> dict[str, _Code]:
     The kernel looks at no more than the lower 32 bits of these arguments; the pointer of prlimit64
     is the exception.
     """
+    thread = _CLONE_THREAD | _CLONE_FILES
     signal = [_returns(_RET_ALLOW)] if own_pid is None else _one_of(0, (own_pid,))
     return {
         "clone": [
             _argument(0),
             (_IF_ANY_BIT, 0, 1, _NEW_NAMESPACE),
             _returns(_RET_KILL_PROCESS),
-            # Threads only: a child could outlive its parent, and a bomb needs children.
-            *_one_of(0, (_CLONE_THREAD,), mask=_CLONE_THREAD),
+            # Threads only: a child could outlive its parent, and a bomb needs children. And only
+            # as Go makes them: one with a descriptor table of its own could hold deleted files
+            # open where the watchdog, which reads the process's, does not see them.
+            *_one_of(0, (thread,), mask=thread),
         ],
         "mmap": _one_of(2, (0,), mask=_PROT_EXEC),
         "mprotect": _one_of(2, (0,), mask=_PROT_EXEC),

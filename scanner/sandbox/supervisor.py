@@ -56,6 +56,7 @@ def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
     rlimits: Iterable[str] = (),
     uid: int | None = None,
     environment: Mapping[str, str],
+    confinement: Sequence[str] = (),
     inherited: Sequence[int] = (),
     excesses: Sequence[Excess] = (),
 ) -> Completed:
@@ -71,7 +72,8 @@ def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
         limits: Of these the wall clock and the two output limits are enforced here.
         rlimits: `NAME=VALUE` for `setrlimit`, soft and hard alike.
         uid: User to become, in the scans' group; None to stay.
-        environment: All of the program's environment.
+        environment: All of the program's environment, but where the confinement names another.
+        confinement: What the launcher gives up first, in its words; nothing by itself.
         inherited: Descriptors that the program inherits.
         excesses: Asked every 50 ms, with the launcher's process id.
 
@@ -83,7 +85,7 @@ def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
     except OSError as error:
         raise SandboxUnavailableError(f"cannot open {program}: {error.strerror}") from error
     launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())]
-    launch += ["-" if uid is None else f"{uid}:{SCAN_GROUP}", *rlimits]
+    launch += ["-" if uid is None else f"{uid}:{SCAN_GROUP}", *rlimits, *confinement]
     launch += ["--", str(program_fd), program.name, *argv]
     try:
         launcher = subprocess.Popen(  # noqa: S603 - an argv list, built here; no shell

@@ -70,6 +70,7 @@ def decode(untrusted_document: bytes) -> Report:
         AttributeError,
         KeyError,
         PushscanError,
+        RecursionError,
         TypeError,
         ValueError,
         msgspec.MsgspecError,

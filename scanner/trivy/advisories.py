@@ -29,6 +29,7 @@ import msgspec
 
 from scanner.errors import AdvisoriesError
 from scanner.model import Advisories, Digest
+from scanner.trivy.database import read_sources
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,8 @@ class AdvisoryDirectory:
             source: An OCI reference, or `bundled-sample`.
 
         Raises:
-            AdvisoriesError: this is no database of schema 2, or it cannot be written.
+            AdvisoriesError: this is no database of schema 2, it knows of nothing that can be in an
+                image, or it cannot be written.
         """
         with self.staging() as staged:
             try:
@@ -149,9 +151,11 @@ class AdvisoryDirectory:
         """Give a complete staged directory its name, and make it current.
 
         Raises:
-            AdvisoriesError: this is no database of schema 2, or it cannot be put in place.
+            AdvisoriesError: this is no database of schema 2, it knows of nothing that can be in an
+                image, or it cannot be put in place.
         """
         updated_at = read_updated_at(staged)
+        sources = read_sources(staged / DATABASE)
         try:
             digest = _sha256(staged / DATABASE)
             provenance = _Provenance(
@@ -166,7 +170,12 @@ class AdvisoryDirectory:
         except OSError as error:
             raise AdvisoriesError(f"cannot put the database in place: {error}") from error
         advisories, _ = self.current()
-        logger.info("advisories.installed digest=%s updated_at=%s", digest, updated_at.isoformat())
+        logger.info(
+            "advisories.installed digest=%s updated_at=%s sources=%d",
+            digest,
+            updated_at.isoformat(),
+            len(sources),
+        )
         return advisories
 
     def _place(self, staged: Path, name: str) -> None:
@@ -224,7 +233,7 @@ def _read_json(path: Path, kind: type[_Json]) -> _Json:
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(_MAX_JSON_BYTES), type=kind)
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, RecursionError, msgspec.MsgspecError) as error:
         raise AdvisoriesError(f"cannot read {path}: {error}") from error
 
 
@@ -250,7 +259,12 @@ def _verified(path: Path, identity: tuple[int, ...]) -> Advisories:
         or provenance.updated_at != read_updated_at(path)
     ):
         raise AdvisoriesError(f"the database in {path} is not what was installed: update it")
-    return Advisories(source=provenance.source, digest=digest, updated_at=provenance.updated_at)
+    return Advisories(
+        source=provenance.source,
+        digest=digest,
+        updated_at=provenance.updated_at,
+        sources=read_sources(path / DATABASE),
+    )
 
 
 def _sha256(path: Path) -> Digest:

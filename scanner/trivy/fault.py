@@ -26,6 +26,13 @@ _OUR_DATABASE = re.compile(
 )
 _OUR_LAYOUT = re.compile(r"image scan error: scan error: unable to initialize")
 _OUT_OF_MEMORY = re.compile(r"out of memory|cannot allocate memory|failed to reserve page summary")
+_SIGNALS: dict[int, tuple[UnknownReason, str]] = {
+    Signals.SIGSYS: (
+        UnknownReason.SANDBOX_VIOLATION,
+        "the scanner made a system call that is forbidden",
+    ),
+    Signals.SIGXFSZ: (UnknownReason.DISK_LIMIT, "the scanner wrote too large a file"),
+}
 _IMAGE_FAULTS = (
     (UnknownReason.DISK_LIMIT, re.compile(r"no space left on device|file too large")),
     (UnknownReason.MEMORY_LIMIT, _OUT_OF_MEMORY),
@@ -62,12 +69,9 @@ def explain(end: Exit, untrusted_messages: bytes) -> Unexaminable:
             crash = _CRASH.search(messages)
             cause = crash[0] if crash else messages.strip().rpartition("\n")[2]
             return _unexaminable(UnknownReason.SCANNER_CRASH, f"exit code {code}: {cause}")
-        case Killed(signal=Signals.SIGSYS):
-            return _unexaminable(
-                UnknownReason.SANDBOX_VIOLATION, "the scanner made a system call that is forbidden"
-            )
         case Killed(signal=signal):
-            return _unexaminable(UnknownReason.SCANNER_CRASH, f"killed by signal {signal}")
+            crash_by = (UnknownReason.SCANNER_CRASH, f"killed by signal {signal}")
+            return _unexaminable(*_SIGNALS.get(signal, crash_by))
 
 
 def _explain_error(messages: str) -> Unexaminable:

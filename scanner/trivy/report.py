@@ -56,6 +56,7 @@ class _OperatingSystem(msgspec.Struct, frozen=True, rename="pascal"):
     family: str = ""
     name: str = ""
     eosl: bool = msgspec.field(name="EOSL", default=False)
+    supplier: str = ""
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="pascal"):
@@ -137,7 +138,10 @@ def parse_report(
                 key=_finding_order,
             )
         ),
-        warnings=parse_warnings(untrusted_messages, is_all=has_all_messages),
+        warnings=(
+            *_supplier(report.metadata.os),
+            *parse_warnings(untrusted_messages, is_all=has_all_messages),
+        ),
     )
 
 
@@ -183,6 +187,18 @@ def _operating_system(untrusted: _OperatingSystem | None) -> OperatingSystem | N
         name=visible(untrusted.name, _NAME_CHARACTERS),
         is_end_of_life=untrusted.eosl,
     )
+
+
+def _supplier(untrusted: _OperatingSystem | None) -> tuple[str, ...]:
+    """Tell of an image that says a third party rebuilt its packages, and is thereby spared.
+
+    Trivy then leaves out the distribution's own advisories (`pkg/detector/ospkg/rapidfort`). All
+    that an image needs for it is one empty file: `usr/share/rapidfort/curated.json`.
+    """
+    if untrusted is None or not untrusted.supplier:
+        return ()
+    name = visible(untrusted.supplier, _NAME_CHARACTERS)
+    return (f"{WITHOUT_ADVISORIES}the image says that its packages were rebuilt by {name}",)
 
 
 def _package_group(untrusted: _Result) -> PackageGroup:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from scanner.trivy.advisories import AdvisoryDirectory
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.fault import explain
 from scanner.trivy.report import parse_report
+from scanner.trivy.unread import unread
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,12 @@ class TrivyScanner:
         sandbox = choose(self.sandbox, self.bubblewrap)
         binary = TrivyBinary.inspect(self.trivy, sandbox)
         databases = self.directory.find(advisories)
-        return examine(layout.path, binary, sandbox, databases, self.limits)
+        with ThreadPoolExecutor(1) as beside:
+            unread_files = beside.submit(unread, layout.layers())
+            seen = examine(layout.path, binary, sandbox, databases, self.limits)
+        if isinstance(seen, Unexaminable):
+            return seen
+        return seen.without(unread_files.result())
 
 
 def examine(

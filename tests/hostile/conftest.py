@@ -1,26 +1,63 @@
-"""Print what came of each attack, as a table, whatever process ran it."""
+"""The pipeline as a worker has it, over a registry that holds whatever a test puts into it."""
+
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-CELL = "hostile-cell"
-"""A test's property: (table, row, column, text)."""
+from local.samples.advisories import install_sample
+from scanner.model import Policy
+from scanner.pipeline import Pipeline
+from scanner.publishing import Publisher
+from scanner.registry import AcrRegistry, Limits, Timing
+from scanner.trivy import AdvisoryDirectory, TrivyScanner
+from tests.fakes import InMemoryReportStore, RecordingOutbox
+from tests.hostile.images import LIMITS, Judge
+from tests.registry_server import LocalCredential, run_registry
+from tests.sandbox_programs import bubblewrap_path, trivy_path
+
+_MIB = 1 << 20
+_REGISTRY_LIMITS = Limits(uncompressed_bytes=128 * _MIB)
+_TIMING = Timing(sleep=lambda _: None, connect_seconds=5.0, read_seconds=5.0)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Put the cells of all tests together."""
-    tables: dict[str, dict[str, dict[str, str]]] = {}
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if not isinstance(report, pytest.TestReport) or report.when != "call":
-                continue
-            for name, value in report.user_properties:
-                if name == CELL and isinstance(value, list | tuple):
-                    table, row, column, text = map(str, value)
-                    tables.setdefault(table, {}).setdefault(row, {})[column] = text
-    for table, rows in tables.items():
-        columns = sorted({column for row in rows.values() for column in row})
-        width = max(map(len, rows))
-        terminalreporter.section(table)
-        for row, cells in {"": {c: c for c in columns}, **dict(sorted(rows.items()))}.items():
-            shown = [f"{cells.get(column, '-'):36}" for column in columns]
-            terminalreporter.write_line(f"{row:{width}}  {'  '.join(shown)}".rstrip())
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Not pytest's own: a second pytest that starts takes its folder from the scan's user."""
+    with tempfile.TemporaryDirectory(prefix="hostile-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def judge(folder: Path) -> Iterator[Judge]:
+    """The real registry adapter over TLS, the real Trivy in its sandbox; limits are lowered."""
+    advisories, scratch = folder / "advisories", folder / "scratch"
+    scratch.mkdir()
+    install_sample(advisories, updated_at=datetime.now(UTC))
+    with run_registry(folder) as running:
+        yield Judge(
+            running=running,
+            pipeline=Pipeline(
+                registry=AcrRegistry(
+                    credential=LocalCredential(),
+                    registries=frozenset({running.registry}),
+                    ca_file=running.ca_file,
+                    blob_hosts=frozenset({running.storage}),
+                    limits=_REGISTRY_LIMITS,
+                    timing=_TIMING,
+                ),
+                scanner=TrivyScanner(
+                    trivy=trivy_path(),
+                    bubblewrap=bubblewrap_path(),
+                    directory=AdvisoryDirectory(advisories),
+                    limits=LIMITS,
+                ),
+                publisher=Publisher(
+                    store=InMemoryReportStore(), outbox=RecordingOutbox(), policy=Policy()
+                ),
+                scratch=scratch,
+                clock=lambda: datetime.now(UTC),
+            ),
+        )

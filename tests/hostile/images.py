@@ -7,7 +7,7 @@ import json
 import tarfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +15,13 @@ from local.samples.debian import base_files
 from scanner.jobs import job_id
 from scanner.model import Digest, ImageReference, Report, ScanJob
 from scanner.pipeline import Pipeline
+from scanner.sandbox import Limits
+from scanner.trivy import TrivyScanner
 from tests.image_samples import OCI_MANIFEST, config_of, manifest_of
 from tests.registry_server import Running, State
 
+LIMITS = Limits(wall_seconds=30.0, temporary_bytes=32 << 20)
+"""Low, so that a bomb can be small."""
 LODASH = {"app/node_modules/lodash/package.json": b'{"name":"lodash","version":"4.17.4"}'}
 """A package with findings over the threshold: unless it is hidden, the image is unhealthy."""
 DEBIAN = base_files()
@@ -32,6 +36,7 @@ class Entry:
     content: bytes = b""
     kind: bytes = tarfile.REGTYPE
     link: str = ""
+    mode: int = 0o644
 
 
 def tar(files: Mapping[str, bytes], *entries: Entry) -> bytes:
@@ -41,6 +46,7 @@ def tar(files: Mapping[str, bytes], *entries: Entry) -> bytes:
         for entry in (*(Entry(name=n, content=c) for n, c in files.items()), *entries):
             member = tarfile.TarInfo(entry.name)
             member.type, member.linkname, member.size = entry.kind, entry.link, len(entry.content)
+            member.mode = entry.mode
             archive.addfile(member, io.BytesIO(entry.content))
     return buffer.getvalue()
 
@@ -94,6 +100,10 @@ class Hostile:
     put: Put
     verdict: str
     """As `Verdict` prints it: `healthy`, `unknown(too-large)`, ..."""
+    ids: tuple[str, ...] = ()
+    """The kinds of input that it is, see `inputs.INPUTS`. A control is none."""
+    limits: Limits = LIMITS
+    """What its examination may use; lower where a limit is to be reached quickly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +128,16 @@ class Judge:
 
     def report(self, put: Put) -> Report:
         """Push an image and judge it as a worker does."""
-        reference = self.push(put)
+        return self.judge(self.push(put))
+
+    def judge(self, reference: ImageReference) -> Report:
+        """Judge what was pushed."""
         return self.pipeline.judge(
             ScanJob(id=job_id(reference), image=reference, requested_at=datetime.now(UTC))
         )
+
+    def with_scanner(self, **changes: Any) -> "Judge":  # noqa: ANN401 - the fields of TrivyScanner
+        """Return the same, with another scanner."""
+        assert isinstance(self.pipeline.scanner, TrivyScanner)
+        scanner = replace(self.pipeline.scanner, **changes)
+        return replace(self, pipeline=replace(self.pipeline, scanner=scanner))

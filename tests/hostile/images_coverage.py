@@ -41,6 +41,17 @@ _REDHAT = {
 }
 
 
+_GEM = {
+    "usr/lib/ruby/gems/3.1.0/specifications/rake-13.0.6.gemspec": b"""\
+Gem::Specification.new do |s|
+  s.name = "rake".freeze
+  s.version = "13.0.6"
+end
+"""
+}
+_CURATED = {"usr/share/rapidfort/curated.json": b""}
+
+
 def _jar(name: str, content: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -61,6 +72,10 @@ def _without_status(*entries: Entry) -> bytes:
 
 def _beside_debian(**files: bytes) -> bytes:
     return tar(DEBIAN | files)
+
+
+def _kinds(unreadable: str) -> tuple[str, ...]:
+    return ("B44", "C7", "S8") if unreadable.startswith("jar") else ("B66", "S8")
 
 
 _UNREADABLE = {
@@ -85,12 +100,18 @@ COVERAGE = (
     Hostile(name="nothing wrong", put=image(tar(DEBIAN)), verdict="healthy"),
     Hostile(name="a vulnerable package", put=image(tar(DEBIAN), tar(LODASH)), verdict="unhealthy"),
     *(
-        Hostile(name=name, put=image(tar(DEBIAN | files)), verdict="unknown(incomplete-analysis)")
+        Hostile(
+            name=name,
+            ids=_kinds(name),
+            put=image(tar(DEBIAN | files)),
+            verdict="unknown(incomplete-analysis)",
+        )
         for name, files in _UNREADABLE.items()
     ),
     *(
         Hostile(
             name=f"{name}, and a vulnerable package",
+            ids=_kinds(name),
             put=image(tar(DEBIAN | files | LODASH)),
             verdict="unhealthy",
         )
@@ -98,6 +119,7 @@ COVERAGE = (
     ),
     Hostile(
         name="unknown distribution",
+        ids=("B64", "S3"),
         put=image(
             tar(
                 {
@@ -110,27 +132,32 @@ COVERAGE = (
     ),
     Hostile(
         name="distroless without a distribution",
+        ids=("B64",),
         put=image(tar({"usr/bin/app": b"#!", **LODASH}).replace(b"4.17.4", b"4.18.1")),
         verdict="unknown(unsupported-os)",
     ),
     Hostile(
         name="no package database",
+        ids=("B64",),
         put=image(tar(_WITHOUT_STATUS)),
         verdict="unknown(no-packages)",
     ),
     Hostile(
         name="Windows",
+        ids=("S2",),
         put=image(tar({"Files/Windows/System32/ntdll.dll": b"MZ"}), os="windows"),
         verdict="unknown(unsupported-os)",
     ),
     Hostile(
         name="end of life",
+        ids=("S7",),
         put=image(tar(_debian("9"))),
         verdict="unknown(end-of-life-os)",
     ),
     *(
         Hostile(
             name=f"release without advisories: debian {version}",
+            ids=("S6",),
             put=image(tar(_debian(version))),
             verdict="unknown(no-advisories)",
         )
@@ -138,11 +165,37 @@ COVERAGE = (
     ),
     Hostile(
         name="release without advisories: alpine 3.99",
+        ids=("S6",),
         put=image(tar(_alpine("3.99.0", _MUSL))),
+        verdict="unknown(no-advisories)",
+    ),
+    *(
+        Hostile(
+            name=f"release that Trivy knows, and of which these advisories know nothing: {name}",
+            ids=("S6",),
+            put=image(tar(files)),
+            verdict="unknown(no-advisories)",
+        )
+        for name, files in {
+            "debian 13": _debian("13"),
+            "alpine 3.22": _alpine("3.22.0", _MUSL),
+        }.items()
+    ),
+    Hostile(
+        name="language of which these advisories know nothing",
+        ids=("S6",),
+        put=image(tar(DEBIAN | _GEM)),
+        verdict="unknown(no-advisories)",
+    ),
+    Hostile(
+        name="packages said to be rebuilt by a supplier of their own advisories",
+        ids=("S6",),
+        put=image(tar(DEBIAN | _CURATED)),
         verdict="unknown(no-advisories)",
     ),
     Hostile(
         name="dpkg database a hard link",
+        ids=("S4",),
         put=image(
             _without_status(Entry(name=_STATUS_PATH, kind=tarfile.LNKTYPE, link="hidden/status"))
         ),
@@ -150,6 +203,7 @@ COVERAGE = (
     ),
     Hostile(
         name="dpkg database a symbolic link",
+        ids=("S4",),
         put=image(
             _without_status(Entry(name=_STATUS_PATH, kind=tarfile.SYMTYPE, link="/hidden/status"))
         ),
@@ -157,12 +211,14 @@ COVERAGE = (
     ),
     Hostile(
         name="dpkg database a directory",
+        ids=("S4",),
         put=image(_without_status(Entry(name=_STATUS_PATH, kind=tarfile.DIRTYPE))),
         verdict="unknown(no-packages)",
     ),
     *(
         Hostile(
             name=f"{kind} database of garbage",
+            ids=("B69", "S5"),
             put=image(tar(files)),
             verdict="unknown(no-packages)",
         )
@@ -179,6 +235,7 @@ COVERAGE = (
     *(
         Hostile(
             name=f"dpkg database emptied by {whiteout}",
+            ids=("B65",),
             put=image(tar(DEBIAN), tar({f"var/lib/dpkg/{whiteout}": b""})),
             verdict="unknown(no-packages)",
         )
@@ -186,16 +243,19 @@ COVERAGE = (
     ),
     Hostile(
         name="dpkg database emptied by a file of no bytes",
+        ids=("B65",),
         put=image(tar(DEBIAN), tar({_STATUS_PATH: b""})),
         verdict="unknown(no-packages)",
     ),
     Hostile(
         name="a whiteout cannot hide what a later layer brings back",
+        ids=("B65",),
         put=image(tar(DEBIAN), tar({"app/.wh.node_modules": b""}), tar(LODASH)),
         verdict="unhealthy",
     ),
     Hostile(
         name="language packages said to be dpkg's own",
+        ids=("S9",),
         put=image(
             _beside_debian(
                 **LODASH,
@@ -210,6 +270,7 @@ COVERAGE = (
     *(
         Hostile(
             name=f"{name} at the root and where the scanner works",
+            ids=("B70",),
             put=image(tar(DEBIAN | LODASH | {name: ignoring, f"tmp/{name}": ignoring})),
             verdict="unhealthy",
         )
@@ -221,46 +282,8 @@ COVERAGE = (
     ),
     Hostile(
         name="program of garbage headers",
+        ids=("B69", "S8"),
         put=image(_beside_debian(**{"usr/bin/x": _EMPTY_ELF})),
         verdict="healthy",
     ),
 )
-
-_LINKED = "app/node_modules/lodash/package.json"
-_PACKAGE = Entry(
-    name=_LINKED.replace("lodash", "linked"), kind=tarfile.LNKTYPE, link="srv/lodash.json"
-)
-
-UNSEEN = (
-    Hostile(
-        name="npm package that is a hard link",
-        put=image(tar(DEBIAN | {"srv/lodash.json": LODASH[_LINKED]}, _PACKAGE)),
-        verdict="unknown(incomplete-analysis)",
-    ),
-    Hostile(
-        name="dpkg database a hard link, beside a small one that is none",
-        put=image(
-            _without_status(
-                Entry(
-                    name="var/lib/dpkg/status.d/bash",
-                    content=b"Package: bash\nStatus: install ok installed\nVersion: 5\n"
-                    b"Architecture: amd64\n",
-                ),
-                Entry(name=_STATUS_PATH, kind=tarfile.LNKTYPE, link="hidden/status"),
-            )
-        ),
-        verdict="unknown(incomplete-analysis)",
-    ),
-    Hostile(
-        name="release that Trivy knows, and of which these advisories know nothing",
-        put=image(tar(_debian("13"))),
-        verdict="unknown(no-advisories)",
-    ),
-    Hostile(
-        name="everything deleted by an opaque root",
-        put=image(tar(DEBIAN), tar({".wh..wh..opq": b"", "usr/bin/app": b"x"})),
-        verdict="unknown(unsupported-os)",
-    ),
-)
-"""What Trivy does not see and does not mention: it follows no hard link, takes an opaque whiteout
-at the root for nothing, and does not ask whether a release is in the database. Known gaps."""

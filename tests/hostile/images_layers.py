@@ -99,72 +99,95 @@ def _npm_packages(count: int) -> dict[str, bytes]:
 _BROKEN = {f"app/node_modules/x{n}/package.json": b"{" for n in range(9000)}
 _KEY = "AKIA" + "Q" * 16
 
-_ROWS: tuple[tuple[str, Put, str], ...] = (
+_ROWS: tuple[tuple[str, str, Put, str], ...] = (
     (
+        "B37",
         "os-release of 110 MiB",
         _with(lambda: {"etc/os-release": _zeros(110)}),
         "unknown(disk-limit)",
     ),
     (
+        "B37 C2",
         "apk database of 110 MiB",
         _with(lambda: {"lib/apk/db/installed": _zeros(110)}),
         "unknown(disk-limit)",
     ),
-    ("jar of 110 MiB", _with(lambda: {"opt/x.jar": _zeros(110)}), "unknown(disk-limit)"),
+    ("C2", "jar of 110 MiB", _with(lambda: {"opt/x.jar": _zeros(110)}), "unknown(disk-limit)"),
     (
+        "C3",
         "package.json of 64 MiB",
         _with(lambda: {"app/node_modules/x/package.json": _zeros(64)}),
         "unknown(incomplete-analysis)",
     ),
-    ("file of 110 MiB that nobody reads", _with(lambda: {"var/data": _zeros(110)}), "healthy"),
-    ("image of more bytes than may be unpacked", _with(lambda: {"var/data": _zeros(140)}), _LARGE),
     (
+        "B38 C1",
+        "file of 110 MiB that nobody reads",
+        _with(lambda: {"var/data": _zeros(110)}),
+        "healthy",
+    ),
+    (
+        "C1",
+        "image of more bytes than may be unpacked",
+        _with(lambda: {"var/data": _zeros(140)}),
+        _LARGE,
+    ),
+    (
+        "C1",
         "four layers that are too many bytes together",
         _later(lambda: image(*[tar({f"v{n}": _zeros(35)}) for n in range(4)])),
         _LARGE,
     ),
     (
+        "B39",
         "text of 64 MiB",
         _with(lambda: {"var/text.txt": b"password\n" * (64 * _MIB // 9)}),
         "healthy",
     ),
-    ("PAX header of 2 MiB", image(_pax_header_of(2 * _MIB)), _CORRUPT),
-    ("30,000 empty files", _later(lambda: _many_files(30_000)), "healthy"),
-    ("gzip truncated", _packed(_GZIPPED[:-20]), _CORRUPT),
-    ("gzip with garbage behind it", _packed(_GZIPPED + b"garbage"), _CORRUPT),
-    ("no gzip and no tar", blobs([b"garbage" * 99], [b"garbage" * 99]), _CORRUPT),
-    ("tar truncated", image(_PLAIN[:4000]), _CORRUPT),
+    ("B40", "PAX header of 2 MiB", image(_pax_header_of(2 * _MIB)), _CORRUPT),
+    ("B41 C7", "30,000 empty files", _later(lambda: _many_files(30_000)), "healthy"),
+    ("B42 S10", "gzip truncated", _packed(_GZIPPED[:-20]), _CORRUPT),
+    ("B42", "gzip with garbage behind it", _packed(_GZIPPED + b"garbage"), _CORRUPT),
+    ("B42", "no gzip and no tar", blobs([b"garbage" * 99], [b"garbage" * 99]), _CORRUPT),
+    ("B42 S10", "tar truncated", image(_PLAIN[:4000]), _CORRUPT),
     (
+        "B42",
         "gzip of two members",
         _packed(gzip.compress(_PLAIN[:999]) + gzip.compress(_PLAIN[999:])),
         "healthy",
     ),
-    ("zstd under gzip's name", _packed(_zstd(_PLAIN)), "healthy"),
-    ("zstd with a window of 128 MiB", _packed(_zstd(_PLAIN, window_log=27)), _LARGE),
-    ("plain under gzip's name", _packed(_PLAIN), "healthy"),
+    ("B43", "zstd under gzip's name", _packed(_zstd(_PLAIN)), "healthy"),
+    ("B43", "zstd with a window of 128 MiB", _packed(_zstd(_PLAIN, window_log=27)), _LARGE),
+    ("B43", "plain under gzip's name", _packed(_PLAIN), "healthy"),
     (
+        "B45",
         "50,000 keys in a file",
         _with(lambda: {"app/.env": "".join(f"K{n}={_KEY}\n" for n in range(50_000)).encode()}),
         "healthy",
     ),
-    ("3,000 npm packages", _with(lambda: _npm_packages(3000)), "healthy"),
+    ("B46 C7", "3,000 npm packages", _with(lambda: _npm_packages(3000)), "healthy"),
     (
+        "B46 C7",
         "3,000 npm packages around a vulnerable one",
         _with(lambda: _npm_packages(3000) | LODASH),
         "unhealthy",
     ),
     (
+        "B66",
         "more to say of broken packages than is read",
         _with(lambda: _BROKEN),
         "unknown(incomplete-analysis)",
     ),
     (
+        "B66",
         "more to say of broken packages than is read, and a vulnerable one",
         _with(lambda: _BROKEN | LODASH),
         "unhealthy",
     ),
-    ("members that point outside", _escapes(), "healthy"),
-    ("links that point outside", _links_out(), "healthy"),
+    ("B67 C8", "members that point outside", _escapes(), "healthy"),
+    ("B68 C8", "links that point outside", _links_out(), "healthy"),
 )
 
-LAYERS = tuple(Hostile(name=name, put=put, verdict=verdict) for name, put, verdict in _ROWS)
+LAYERS = tuple(
+    Hostile(name=name, ids=tuple(keys.split()), put=put, verdict=verdict)
+    for keys, name, put, verdict in _ROWS
+)

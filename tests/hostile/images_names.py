@@ -28,6 +28,7 @@ NAMES = (
     *(
         Hostile(
             name=f"{name}, in a path",
+            ids=("B47", "B49"),
             put=image(tar(DEBIAN | {f"srv/{text[:200]}/{p}": c for p, c in LODASH.items()})),
             verdict="unhealthy",
         )
@@ -36,6 +37,7 @@ NAMES = (
     *(
         Hostile(
             name=f"{name}, as an npm package",
+            ids=("B48", "B50"),
             put=image(tar(DEBIAN | LODASH | {"app/node_modules/x/package.json": _package(text)})),
             verdict="unhealthy",
         )
@@ -44,6 +46,7 @@ NAMES = (
     *(
         Hostile(
             name=f"{name}, as a Python distribution and in the config",
+            ids=("B50", "B51", "B55", "B56"),
             put=image(
                 tar(DEBIAN | LODASH | {"srv/x-1.0.dist-info/METADATA": _distribution(text)}),
                 config={"Labels": {text: text}, "Env": [text]},

@@ -15,6 +15,7 @@ import pytest
 
 from scanner.errors import SandboxUnavailableError
 from scanner.sandbox import Bubblewrap, Landlock
+from scanner.sandbox.syscalls import ALLOWED
 from tests.hostile.attacks import (
     ATTACKS,
     CONTROLS,
@@ -24,6 +25,7 @@ from tests.hostile.attacks import (
     attempt,
     build,
 )
+from tests.hostile.tables import attack_cell
 from tests.sandbox_programs import bubblewrap_path, unavailable
 
 pytestmark = pytest.mark.integration
@@ -32,6 +34,8 @@ _BACKENDS: dict[str, Callable[[], _Backend]] = {
     "bubblewrap": lambda: Bubblewrap.probe(bubblewrap_path()),
     "landlock": Landlock.probe,
 }
+_SOCKET = {"x86_64": 41, "aarch64": 198}
+_IF_EQUAL = 0x15  # BPF_JMP, BPF_JEQ, BPF_K
 _ALLOW_ALL = struct.pack("<HBBI", 0x06, 0, 0, 0x7FFF0000)  # BPF_RET, SECCOMP_RET_ALLOW
 
 
@@ -89,8 +93,9 @@ def test_landlock_holds_in_a_plain_container(
     seen = {
         label: (held, text) for label, held, text in map(json.loads, worker.stdout.splitlines())
     }
-    for label, (_, text) in seen.items():
-        record_property("hostile-cell", ("attacks", label, "landlock in a container", text))
+    for label, (held, text) in seen.items():
+        where = "landlock in a container"
+        record_property(*attack_cell(label, where, text, is_contained=held))
     through = {label for label, (is_contained, _) in seen.items() if not is_contained}
     assert len(seen) == len(ATTACKS)
     assert through == set()
@@ -106,7 +111,8 @@ def test_an_attack_comes_to_nothing(
 ) -> None:
     """The program says so, or dies of it, and the host is as it was."""
     seen = attempt(attack, program, sandbox)
-    record_property("hostile-cell", ("attacks", attack.label, backend, seen.text))
+    cell = attack_cell(attack.label, backend, seen.text, is_contained=seen.is_contained)
+    record_property(*cell)
     assert seen.is_contained, seen.text
 
 
@@ -126,6 +132,29 @@ def test_without_the_filter_the_attack_is_seen_to_work(
     seen = attempt(attack, program, leaky)
     assert not seen.is_contained
     assert seen.text.startswith("worked")
+
+
+@pytest.mark.parametrize("name", ["socket-inet", "socket-inet6", "socket-netlink"])
+def test_with_one_system_call_more_the_attack_is_seen_to_work(
+    sandbox: _Backend, program: Path, name: str
+) -> None:
+    """With exactly `socket` allowed this suite goes red, in either sandbox."""
+    attack = next(attack for attack in ATTACKS if attack.name == name)
+    assert attempt(attack, program, sandbox).is_contained
+    leaky = replace(sandbox, system_calls=_with_socket(sandbox.system_calls))
+    seen = attempt(attack, program, leaky)
+    assert not seen.is_contained
+    assert seen.text.startswith("worked")
+
+
+def _with_socket(system_calls: bytes) -> bytes:
+    """Allow one more call in a filter, where it compares the first number of one."""
+    machine = os.uname().machine
+    first = struct.pack("<HBBI", _IF_EQUAL, 0, 1, ALLOWED["read"][list(_SOCKET).index(machine)])
+    allowed = struct.pack("<HBBI", _IF_EQUAL, 0, 1, _SOCKET[machine]) + _ALLOW_ALL
+    before, found, after = system_calls.partition(first)
+    assert found
+    return before + allowed + found + after
 
 
 def test_every_attack_of_the_program_is_tried() -> None:

@@ -37,6 +37,10 @@ _PRIVATE_KEY = "canaryMIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 _PLANTED = {
     "environment": "canary-env-5f1d",
     "history": "canary-history-77aa",
+    "command": "canary-command-4d4d",
+    "health check": "canary-health-6e6e",
+    "author": "canary-author-8f8f",
+    "file name": "canary-filename-2c2c",
     "label": "canary-label-90bc",
     "annotation": "canary-annotation-3e3e",
     "neighbour line": "canary-neighbour-1b1b",
@@ -51,6 +55,7 @@ _PLANTED = {
 _FILES = {
     "app/.env": f"AWS_ACCESS_KEY_ID={_AWS_KEY}\n{_PLANTED['neighbour line']}\n".encode(),
     "root/.npmrc": f"//registry.npmjs.org/:_authToken={_PLANTED['npm token']}\n".encode(),
+    f"root/{_PLANTED['file name']}.txt": b"",
     "root/.ssh/id_rsa": (
         f"-----BEGIN RSA PRIVATE KEY-----\n{_PRIVATE_KEY}\n-----END RSA PRIVATE KEY-----\n"
     ).encode(),
@@ -70,7 +75,10 @@ def _config(*layers: bytes) -> bytes:
         config={
             "Env": [f"DB_PASSWORD={_PLANTED['environment']}", f"TOKEN={_GITHUB}"],
             "Labels": {"maintainer": _PLANTED["label"]},
+            "Cmd": ["app", f"--password={_PLANTED['command']}"],
+            "Healthcheck": {"Test": ["CMD", "curl", f"http://u:{_PLANTED['health check']}@x"]},
         },
+        author=_PLANTED["author"],
         history=[{"created_by": f"RUN curl -H 'Authorization: Bearer {_PLANTED['history']}'"}],
     )
 

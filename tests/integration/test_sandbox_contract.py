@@ -16,6 +16,7 @@ from scanner.errors import SandboxUnavailableError
 from scanner.sandbox import Bubblewrap, Exited, Landlock, Stopped, choose, ruleset
 from scanner.sandbox.landlock import PID_PLACEHOLDER
 from tests.contracts.sandbox_contract import SandboxContract, run_python
+from tests.contracts.sandbox_limits_contract import SandboxLimitsContract
 from tests.sandbox_programs import FAST, bubblewrap_path, processes_with
 
 pytestmark = pytest.mark.integration
@@ -33,7 +34,7 @@ def _landlock() -> Landlock:
     return Landlock.probe()
 
 
-class TestBubblewrap(SandboxContract):
+class TestBubblewrap(SandboxContract, SandboxLimitsContract):
     """Namespaces."""
 
     @pytest.fixture
@@ -42,7 +43,7 @@ class TestBubblewrap(SandboxContract):
         return _bubblewrap()
 
 
-class TestLandlock(SandboxContract):
+class TestLandlock(SandboxContract, SandboxLimitsContract):
     """No namespaces."""
 
     @pytest.fixture
@@ -51,7 +52,7 @@ class TestLandlock(SandboxContract):
         return _landlock()
 
 
-class TestOldestLandlock(SandboxContract):
+class TestOldestLandlock(SandboxContract, SandboxLimitsContract):
     """Linux 5.13 to 5.18: no rules for TCP, truncation, signals."""
 
     @pytest.fixture
@@ -79,8 +80,11 @@ def test_the_kernel_refuses_tcp_by_itself(landlock: Landlock) -> None:
 
 
 def test_what_confines_is_told(landlock: Landlock) -> None:
-    """Name, interface, filter; each a reason to scan again when it changes."""
-    assert landlock.isolation == f"landlock ABI {landlock.abi} with seccomp"
+    """The interface that is used, and what its rules hold for."""
+    oldest = replace(landlock, abi=1).isolation
+    assert oldest.startswith("landlock ABI 1 (files), seccomp, Linux ")
+    newest = replace(landlock, abi=7).isolation
+    assert newest.startswith("landlock ABI 7 (files, truncation, TCP, ioctl, scopes), seccomp, ")
     assert 1 <= landlock.abi <= ruleset.NEWEST_ABI
 
 

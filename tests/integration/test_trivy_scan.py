@@ -12,17 +12,20 @@ from typing import Any
 
 import pytest
 
-from local import bolt
 from local.samples.advisories import write_database
 from local.samples.expected import EXPECTED
 from local.samples.images import SAMPLES, Kind, build
 from local.samples.packages import PackageCache, PackageUnavailableError
+from scanner import bolt
 from scanner.errors import AdvisoriesError, SandboxUnavailableError
 from scanner.model import Digest, ScanReport, Unexaminable, UnknownReason
 from scanner.ports import Layout
-from scanner.sandbox import Limits
+from scanner.sandbox import Limits, choose
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from scanner.trivy import argv as trivy_argv
+from scanner.trivy.advisories import make_ready
+from scanner.trivy.binary import TrivyBinary
+from scanner.trivy.scanner import examine
 from tests.image_samples import config_of, digest_of, manifest_of, tar_of
 from tests.sandbox_programs import bubblewrap_path, trivy_path, unavailable
 
@@ -70,7 +73,7 @@ def write_layout(tmp_path: Path) -> WriteLayout:
         packed = [damage(gzip.compress(layer)) for layer in layers]
         config = config_of(*layers)
         manifest = json.dumps(manifest_of(config, *packed)).encode()
-        for blob in (config, manifest, *packed):
+        for blob in (config, manifest, *packed, *layers):
             (blobs / digest_of(blob).removeprefix("sha256:")).write_bytes(blob)
         entry = {
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -175,7 +178,7 @@ def test_a_scan_uses_the_advisories_that_it_is_given(
     layout = write_layout(tar_of(**{"app/node_modules/lodash/package.json": package}))
     empty = tmp_path / "empty"
     (empty / "db").mkdir(parents=True)
-    bolt.write(empty / "db" / "trivy.db", {"vulnerability": {}})
+    bolt.write(empty / "db" / "trivy.db", {"vulnerability": {}, "wolfi": {"bash": {}}})
     (empty / "db" / "metadata.json").write_bytes(
         (directory.current()[1] / "db" / "metadata.json").read_bytes()
     )
@@ -269,15 +272,15 @@ def test_a_database_that_trivy_cannot_open_is_our_fault(
     scanner: TrivyScanner, tmp_path: Path, write_layout: WriteLayout
 ) -> None:
     """The job is retried once it is mended."""
-    (tmp_path / "bad" / "db").mkdir(parents=True)
-    (tmp_path / "bad" / "db" / "trivy.db").write_bytes(b"no bbolt file")
-    (tmp_path / "bad" / "db" / "metadata.json").write_text(
-        '{"Version":2,"UpdatedAt":"2026-11-20T06:00:00Z"}'
-    )
-    directory = AdvisoryDirectory(tmp_path / "advisories")
-    directory.install(tmp_path / "bad", source="x")
+    bad = tmp_path / "bad"
+    write_database(bad, updated_at=datetime.now(UTC))
+    make_ready(bad)
+    (bad / "db" / "trivy.db").write_bytes(b"no bbolt file")
+    sandbox = choose("auto", bubblewrap_path())
+    binary = TrivyBinary.inspect(scanner.trivy, sandbox)
+    layout = write_layout(tar_of(a=b""))
     with pytest.raises(AdvisoriesError, match="Trivy cannot use its database"):
-        scan(replace(scanner, directory=directory), write_layout(tar_of(a=b"")))
+        examine(layout.path, binary, sandbox, bad, scanner.limits)
 
 
 def test_an_image_with_a_jar_is_examined_without_a_java_database(

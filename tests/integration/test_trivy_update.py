@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from local import bolt
 from local.samples.advisories import write_database
+from scanner import bolt
 from scanner.errors import AdvisoriesError
 from scanner.model import Advisories
 from scanner.trivy import AdvisoryDirectory, AdvisorySource, update

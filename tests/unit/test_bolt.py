@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local import bolt
+from scanner import bolt
 
 KEYS = st.binary(min_size=1, max_size=300)
 VALUES = st.binary(max_size=9000)
@@ -99,7 +99,7 @@ def nested(depth: int) -> dict[str, bolt.Node]:
     [
         ({"": b"value"}, "key of 0 bytes"),
         ({"k" * (bolt.MAX_KEY_BYTES + 1): b"value"}, "key of 32769 bytes"),
-        ({"key": b"1", b"key": b"2"}, "the same key as text and as bytes"),
+        ({"key": b"1", b"key": b"2"}, "the key b'key' twice"),
         ({"key": "text"}, "str is neither a bucket nor bytes"),
         ({"key": None}, "NoneType is neither a bucket nor bytes"),
         (nested(40), "nested more than"),
@@ -107,7 +107,7 @@ def nested(depth: int) -> dict[str, bolt.Node]:
     ids=["empty-key", "long-key", "key-twice", "text", "none", "too-deep"],
 )
 def test_what_the_format_cannot_hold_is_refused(
-    tmp_path: Path, tree: bolt.Bucket, message: str
+    tmp_path: Path, tree: bolt.Tree, message: str
 ) -> None:
     """Nothing is written for bad input, not even a partial file."""
     with pytest.raises(ValueError, match=message):
@@ -119,7 +119,7 @@ def test_what_the_format_cannot_hold_is_refused(
 def sound_file(folder: Path) -> bytes:
     """Return a file with inline and paged buckets, branches and overflow pages."""
     path = folder / "sound.db"
-    tree: bolt.Bucket = {
+    tree: bolt.Tree = {
         "inline": {"key": b"value"},
         "paged": {f"{number:03}": b"x" * 100 for number in range(200)},
         "overflow": {"long": b"y" * 9000},
@@ -213,3 +213,139 @@ def test_pages_that_lead_back_to_themselves_are_refused(tmp_path: Path, sound_fi
     path.write_bytes(looped)
     with pytest.raises(ValueError, match=r"already used|at depth"):
         bolt.read(path)
+
+
+def test_a_bucket_is_read_without_the_others(tmp_path: Path, sound_file: bytes) -> None:
+    """Damage elsewhere in the file is not noticed by who does not go there."""
+    path = tmp_path / "half.db"
+    half = bytearray(sound_file)
+    leaves = [at for at in range(3 * 4096, len(half), 4096) if half[at + 8] == 0x02]
+    half[leaves[0]] ^= 0xFF
+    path.write_bytes(half)
+    with bolt.Database(path) as database:
+        assert list(database.root.bucket_names()) == [b"inline", b"overflow", b"paged"]
+        inline = database.root.get(b"inline")
+        assert isinstance(inline, bolt.Bucket)
+        assert list(inline.items()) == [(b"key", b"value")]
+    with pytest.raises(ValueError, match="in the place of page"):
+        bolt.read(path)
+
+
+@given(tree=TREES)
+def test_each_key_is_found_and_no_other(folder: Path, tree: dict[bytes, bolt.ReadNode]) -> None:
+    """Also where keys are many, long, or alike."""
+    path = folder / "sought.db"
+    bolt.write(path, tree)
+    with bolt.Database(path) as database:
+        assert list(database.root) == sorted(tree)
+        for key, node in tree.items():
+            found = database.root.get(key)
+            assert (found.tree() if isinstance(found, bolt.Bucket) else found) == node
+            assert (database.root.get(key + b"\0") is None) == (key + b"\0" not in tree)
+        assert database.root.get(b"") is None
+
+
+def test_a_key_is_found_on_any_level(tmp_path: Path) -> None:
+    """The first, the last and those between, of three levels of pages."""
+    path = tmp_path / "deep.db"
+    bolt.write(path, {"bucket": {b"%0200d" % number: b"%d" % number for number in range(20_000)}})
+    with bolt.Database(path) as database:
+        bucket = database.root.get(b"bucket")
+        assert isinstance(bucket, bolt.Bucket)
+        for number in (0, 1, 9_999, 19_998, 19_999):
+            assert bucket.get(b"%0200d" % number) == b"%d" % number
+        assert bucket.get(b"%0200d" % 20_000) is None
+
+
+def test_a_walk_gives_every_value_with_the_keys_to_it(tmp_path: Path) -> None:
+    """In the order of the keys; an empty bucket comes without a value."""
+    path = tmp_path / "walk.db"
+    bolt.write(path, {"b": {"x": {"1": b"one", "2": b"two"}, "y": {}}, "a": b"direct"})
+    with bolt.Database(path) as database:
+        assert list(database.root.walk()) == [
+            ((b"a",), b"direct"),
+            ((b"b", b"x", b"1"), b"one"),
+            ((b"b", b"x", b"2"), b"two"),
+            ((b"b", b"y"), None),
+        ]
+
+
+def test_a_bucket_can_be_written_from_an_iterator(tmp_path: Path) -> None:
+    """It gives the same bytes as the mapping does."""
+    inner: dict[str, bolt.Node] = {"key": b"v" * 500, "other": b"w"}
+    names = [f"{number:05}" for number in range(300)]
+    bolt.write(tmp_path / "mapping.db", {"bucket": dict.fromkeys(names, inner), "last": b"x"})
+    bucket: bolt.Node = ((name, iter(inner.items())) for name in names)
+    bolt.write(tmp_path / "iterator.db", iter([("bucket", bucket), ("last", b"x")]))
+    assert (tmp_path / "iterator.db").read_bytes() == (tmp_path / "mapping.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"), [("ba", "the key b'a' out of order"), ("aa", "the key b'a' twice")]
+)
+def test_an_iterator_must_be_in_order(tmp_path: Path, keys: str, message: str) -> None:
+    """It is not held in memory, so it cannot be sorted."""
+    with pytest.raises(ValueError, match=message):
+        bolt.write(tmp_path / "bad.db", ((key, b"") for key in keys))
+    assert list(tmp_path.iterdir()) == []
+
+
+def _first(untrusted: bytes, flags: int) -> int:
+    """Return where the first page of a kind begins."""
+    starts = range(3 * 4096, len(untrusted), 4096)
+    return next(at for at in starts if untrusted[at + 8] == flags and untrusted[at + 10] > 2)
+
+
+@pytest.mark.parametrize(
+    ("flags", "at", "layout", "value", "message"),
+    [
+        (0x02, 0, "<Q", 1, "page 1 in the place of"),
+        (0x02, 8, "<H", 0x10, "page with flags 0x10"),
+        (0x02, 10, "<H", 0xFFFF, "65535 elements are outside their page"),
+        (0x02, 12, "<I", 0xFFFFFFFF, "overflows outside the file"),
+        (0x02, 16 + 4, "<I", 0xFFFFFFFF, "points outside of itself"),
+        (0x02, 16 + 4, "<I", 0, "points outside of itself"),
+        (0x02, 16 + 8, "<I", 0, "keys that do not rise"),
+        (0x02, 16 + 12, "<I", 0xFFFFFFFF, "points outside of itself"),
+        (0x01, 10, "<H", 0, "a branch page without children"),
+        (0x01, 16 + 8, "<Q", 1, "page 1 is outside the file"),
+        (0x01, 16 + 8, "<Q", 1 << 60, "is outside the file"),
+    ],
+)
+def test_a_page_that_lies_is_refused(
+    tmp_path: Path, sound_file: bytes, flags: int, at: int, layout: str, value: int, message: str
+) -> None:
+    """Its id, its kind, its count, its length, and where its data and its children are."""
+    lying = bytearray(sound_file)
+    struct.pack_into(layout, lying, _first(sound_file, flags) + at, value)
+    path = tmp_path / "lying.db"
+    path.write_bytes(lying)
+    with bolt.Database(path) as database, pytest.raises(ValueError, match=message):
+        database.root.tree()
+
+
+def test_a_tree_that_several_buckets_claim_is_not_read_for_each(tmp_path: Path) -> None:
+    """A thousand names for one large bucket would make a small file a large one."""
+    path = tmp_path / "shared.db"
+    tree: dict[str, bolt.Node] = {f"{number:04}": {"x": b"y" * 2000} for number in range(100)}
+    bolt.write(path, {**tree, "large": {f"{number:04}": b"y" * 2000 for number in range(500)}})
+    shared = bytearray(path.read_bytes())
+    large = shared.rfind(b"large") + len("large")
+    for number in range(100):
+        at = shared.rfind(b"%04d" % number) + 4
+        shared[at : at + 16] = shared[large : large + 16]
+    path.write_bytes(shared)
+    with bolt.Database(path) as database:
+        assert len(list(database.root)) == 101
+        with pytest.raises(ValueError, match="already used"):
+            list(database.root.walk())
+
+
+def test_what_is_open_is_closed_at_the_end(tmp_path: Path, sound_file: bytes) -> None:
+    """A bucket of a closed file cannot be read, and no descriptor is left."""
+    path = tmp_path / "sound.db"
+    path.write_bytes(sound_file)
+    with bolt.Database(path) as database:
+        root = database.root
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        list(root)

@@ -117,10 +117,90 @@ def test_what_was_not_examined_is_never_healthy(
     assert judge(scan_report(finding(), **change)).status is Status.UNHEALTHY
 
 
+@pytest.mark.parametrize(
+    ("family", "release", "source"),
+    [
+        ("alma", "9.4", "alma 9"),
+        ("alpine", "3.22.1", "alpine 3.22"),
+        ("amazon", "2 (Karoo)", "amazon linux 2"),
+        ("amazon", "2023.6.20241010 (Amazon Linux)", "amazon linux 2023"),
+        ("amazon", "AMI release 2018.03", "amazon linux 1"),
+        ("amazon", "", "amazon linux 1"),
+        ("azurelinux", "3.0", "Azure Linux 3.0"),
+        ("bottlerocket", "1.34.0", "bottlerocket"),
+        ("cbl-mariner", "2.0.20240628", "CBL-Mariner 2.0"),
+        ("centos", "8.3.2011", "Red Hat"),
+        ("chainguard", "20230214", "chainguard"),
+        ("debian", "13.1", "debian 13"),
+        ("debian", "trixie/sid", "debian trixie/sid"),
+        ("debian", "", "debian"),
+        ("echo", "1", "echo"),
+        ("minimos", "20241031", "minimos"),
+        ("opensuse-leap", "15.6", "openSUSE Leap 15.6"),
+        ("opensuse-tumbleweed", "20240607", "openSUSE Tumbleweed"),
+        ("oracle", "9.4", "Oracle Linux 9"),
+        ("photon", "5.0", "Photon OS 5.0"),
+        ("redhat", "9.3", "Red Hat"),
+        ("rocky", "9.4", "rocky 9"),
+        ("slem", "5.5", "SUSE Linux Enterprise Micro 5.5"),
+        ("sles", "15.6", "SUSE Linux Enterprise 15.6"),
+        ("ubuntu", "24.04", "ubuntu 24.04"),
+        ("ubuntu", "20.04-ESM", "ubuntu 20.04-ESM"),
+        ("ubuntu", "24.04-ESM", "ubuntu 24.04"),
+        ("wolfi", "20230201", "wolfi"),
+    ],
+)
+def test_a_release_that_the_database_has_nothing_on_is_unknown(
+    family: str, release: str, source: str
+) -> None:
+    """Trivy takes a missing source for "no vulnerabilities". Others of the family do not help."""
+    seen = scan_report(operating_system=OperatingSystem(family=family, name=release))
+    judged = {
+        known: classify(
+            seen,
+            advisories=replace(ADVISORIES, sources=frozenset({"debian 12", f"{source} x", known})),
+            policy=Policy(),
+            as_of=NOW,
+        )
+        for known in (source, "elsewhere 1")
+    }
+    assert judged[source].status is Status.HEALTHY
+    assert judged["elsewhere 1"].reason is UnknownReason.NO_ADVISORIES
+    assert judged["elsewhere 1"].explanation == (
+        f"The advisory database of 2026-11-22 has nothing on {source}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("package_type", "count", "status"),
+    [
+        ("python-pkg", 3, Status.HEALTHY),
+        ("poetry", 3, Status.HEALTHY),
+        ("node-pkg", 3, Status.UNKNOWN),
+        ("node-pkg", 0, Status.HEALTHY),
+        ("conda-pkg", 3, Status.UNKNOWN),
+    ],
+)
+def test_packages_of_a_language_without_advisories_are_unknown(
+    package_type: str, count: int, status: Status
+) -> None:
+    """The database has some for pip only, and nobody has any for Conda."""
+    added = PackageGroup(
+        target="x", package_class="lang-pkgs", package_type=package_type, package_count=count
+    )
+    groups = (*scan_report().package_groups, added)
+    verdict = judge(scan_report(package_groups=groups))
+    assert verdict.status is status
+    if status is Status.UNKNOWN:
+        assert verdict.reason is UnknownReason.NO_ADVISORIES
+        assert f"nothing on packages of type {package_type}." in verdict.explanation
+    assert judge(scan_report(finding(), package_groups=groups)).status is Status.UNHEALTHY
+
+
 def test_it_is_said_what_was_not_examined() -> None:
     """The first of it by name, the rest by number, and not at any length."""
     verdict = judge(scan_report(warnings=("not examined: " + "x" * 999, "not examined: y")))
-    assert verdict.explanation == f"Passed over, because unreadable: {'x' * 200} and 1 more"
+    assert verdict.explanation == f"Passed over by the scanner: {'x' * 200} and 1 more"
 
 
 def test_other_warnings_are_no_gap() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner import bolt
 from scanner.cli import checks
 from scanner.cli.doctor import Check, Diagnosis, Outcome, run
 from scanner.errors import RegistryError, StoreError
@@ -112,7 +113,10 @@ def test_advisories_are_measured_by_the_policys_limit(
     now = datetime.now(UTC)
     new = tmp_path / "new"
     (new / "db").mkdir(parents=True)
-    (new / "db" / "trivy.db").write_bytes(b"one")
+    bolt.write(
+        new / "db" / "trivy.db",
+        {"vulnerability": {}, "debian 12": {"bash": {"CVE-2099-1": b"{}"}}},
+    )
     built = (now - timedelta(hours=hours)).isoformat()
     (new / "db" / "metadata.json").write_text(json.dumps({"Version": 2, "UpdatedAt": built}))
     AdvisoryDirectory(tmp_path / "advisories").install(new, source=source)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from local import bolt
 from local.samples import advisories
 from local.samples.expected import EXPECTED
 from local.samples.images import SAMPLES, VULNERABLE
@@ -23,6 +22,7 @@ from local.samples.packages import (
     PackageCache,
     PackageUnavailableError,
 )
+from scanner import bolt
 from scanner.model import Severity
 
 _BUILT = datetime(2026, 11, 22, tzinfo=UTC)

@@ -1,10 +1,12 @@
 """The restrictions that bubblewrap and the kernel are asked for."""
 
+from dataclasses import replace
+
 from scanner.sandbox import Limits
 from scanner.sandbox.bubblewrap import _isolation
 from scanner.sandbox.rlimits import rlimits
 
-LIMITS = Limits(wall_seconds=10.0, memory_bytes=1000, temporary_bytes=2000, processors=2)
+LIMITS = Limits(cpu_seconds=20, memory_bytes=1000, temporary_bytes=2000, file_bytes=1500)
 
 
 def _flags() -> list[str]:
@@ -61,15 +63,21 @@ def test_the_environment_is_named_after_it_is_cleared() -> None:
 
 
 def test_kernel_limits_hold_for_all_that_can_be_used_up() -> None:
-    """Address space is not among them; CPU time comes after the wall clock."""
+    """Address space is not among them; CPU time comes after the watchdog's."""
     named = dict(limit.split("=") for limit in rlimits(LIMITS))
     assert named == {
         "RLIMIT_DATA": "1000",
         "RLIMIT_NPROC": "256",
-        "RLIMIT_FSIZE": "2000",
+        "RLIMIT_FSIZE": "1500",
         "RLIMIT_NOFILE": "256",
         "RLIMIT_CPU": "22",
         "RLIMIT_CORE": "0",
         "RLIMIT_MEMLOCK": "0",
         "RLIMIT_MSGQUEUE": "0",
     }
+
+
+def test_no_file_is_larger_than_all_files_together() -> None:
+    """Without a tmpfs nothing else holds a file that is written between two looks."""
+    named = rlimits(replace(LIMITS, file_bytes=3000))
+    assert "RLIMIT_FSIZE=2000" in named

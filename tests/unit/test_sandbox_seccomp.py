@@ -94,6 +94,9 @@ _BY_ARGUMENT: dict[str, list[tuple[tuple[int, ...], int]]] = {
         ((17,), _EPERM),  # fork
         ((0x4111,), _EPERM),  # vfork
         ((_HIGH,), _EPERM),
+        ((0x50B00,), _EPERM),  # a thread with a descriptor table of its own
+        ((0x10000,), _EPERM),
+        ((0x400,), _EPERM),
         *(((0x10000 | new,), KILL_PROCESS) for new in (0x80, 0x20000, 0x2000000, 0x4000000)),
         *(((new | 17,), KILL_PROCESS) for new in (0x8000000, 0x10000000, 0x20000000, 0x40000000)),
         ((2**64 - 1,), KILL_PROCESS),

@@ -24,7 +24,7 @@ def test_complete_settings_are_read() -> None:
     assert read.registries.canonical == {"contoso.azurecr.io", "fabrikam.azurecr.io"}
     assert read.registries.find("hub.contoso.com") == "contoso.azurecr.io"
     assert read.policy.fail_on is Severity.HIGH
-    assert read.scan_seconds == 480
+    assert read.limits.wall_seconds == 480
     assert read.routes.images is None
 
 

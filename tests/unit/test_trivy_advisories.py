@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner import bolt
 from scanner.errors import AdvisoriesError
 from scanner.trivy.advisories import AdvisoryDirectory
 
@@ -23,12 +24,25 @@ def directory(tmp_path: Path) -> AdvisoryDirectory:
     return AdvisoryDirectory(tmp_path / "advisories")
 
 
-def _database(folder: Path, content: bytes = b"one", built: str = _BUILT, version: int = 2) -> Path:
+def _database(folder: Path, name: str = "one", built: str = _BUILT, version: int = 2) -> Path:
+    return _from_tree(
+        folder,
+        {"vulnerability": {"CVE-1": name.encode()}, "debian 12": {"bash": {"CVE-1": b"{}"}}},
+        built,
+        version,
+    )
+
+
+def _from_tree(folder: Path, tree: bolt.Tree, built: str = _BUILT, version: int = 2) -> Path:
     (folder / "db").mkdir(parents=True)
-    (folder / "db" / "trivy.db").write_bytes(content)
+    bolt.write(folder / "db" / "trivy.db", tree)
     metadata = {"Version": version, "UpdatedAt": built, "NextUpdate": built}
     (folder / "db" / "metadata.json").write_text(json.dumps(metadata))
     return folder
+
+
+def _sha256(folder: Path) -> str:
+    return hashlib.sha256((folder / "db" / "trivy.db").read_bytes()).hexdigest()
 
 
 def _digests(directory: AdvisoryDirectory) -> set[str]:
@@ -41,11 +55,12 @@ def test_what_is_installed_is_current(directory: AdvisoryDirectory, tmp_path: Pa
     installed = directory.install(_database(tmp_path / "new"), source="bundled-sample")
     advisories, path = directory.current()
     assert advisories == installed
-    assert installed.digest.hex == hashlib.sha256(b"one").hexdigest()
+    assert installed.digest.hex == _sha256(tmp_path / "new")
     assert path.name == installed.digest.hex
     assert installed.source == "bundled-sample"
     assert installed.updated_at == datetime(2026, 11, 20, 6, 0, 0, 123457, tzinfo=UTC)
-    assert (path / "db" / "trivy.db").read_bytes() == b"one"
+    new = (tmp_path / "new" / "db" / "trivy.db").read_bytes()
+    assert (path / "db" / "trivy.db").read_bytes() == new
 
 
 def test_every_user_may_read_what_is_installed(
@@ -113,9 +128,9 @@ def test_only_the_current_and_the_previous_are_kept(
     directory: AdvisoryDirectory, tmp_path: Path
 ) -> None:
     """A scan under way still reads the previous one."""
-    for content in (b"one", b"two", b"three"):
-        directory.install(_database(tmp_path / content.decode(), content), source="x")
-    kept = {hashlib.sha256(content).hexdigest() for content in (b"two", b"three")}
+    for name in ("one", "two", "three"):
+        directory.install(_database(tmp_path / name, name), source="x")
+    kept = {_sha256(tmp_path / name) for name in ("two", "three")}
     assert _digests(directory) == kept
 
 
@@ -162,7 +177,7 @@ def test_another_database_under_the_name_is_not_used(
     """Also one that is whole, with its own provenance: reports go by the name."""
     directory.install(_database(tmp_path / "one"), source="x")
     other = AdvisoryDirectory(tmp_path / "other")
-    other.install(_database(tmp_path / "two", b"two"), source="x")
+    other.install(_database(tmp_path / "two", "two"), source="x")
     path = directory.current()[1]
     shutil.rmtree(path)
     shutil.copytree(other.current()[1], path)
@@ -188,7 +203,7 @@ def test_what_is_no_database_of_schema_2_changes_nothing(
     """The current one stays, and nothing is left lying about."""
     first = directory.install(_database(tmp_path / "first"), source="x")
     with pytest.raises(AdvisoriesError):
-        directory.install(_database(tmp_path / "bad", b"two", built, version), source="x")
+        directory.install(_database(tmp_path / "bad", "two", built, version), source="x")
     assert directory.current()[0] == first
     assert _digests(directory) == {first.digest.hex}
 
@@ -199,3 +214,69 @@ def test_a_directory_without_a_database_is_refused(
     """Nothing is installed."""
     with pytest.raises(AdvisoriesError):
         directory.install(tmp_path, source="x")
+
+
+def test_the_sources_of_the_current_database_are_known(
+    directory: AdvisoryDirectory, tmp_path: Path
+) -> None:
+    """The root buckets that packages are looked up in; an empty one knows nothing."""
+    tree: dict[str, bolt.Node] = {
+        "vulnerability": {},
+        "data-source": {"debian 12": b"{}"},
+        "pushscan-sample": {"notice": b"x"},
+        "debian": {"bash": {}},
+        "debian 12": {"bash": {"CVE-1": b"{}"}},
+        "debian 13": {},
+        "npm::GitHub Security Advisory npm": {"lodash": {"CVE-2": b"{}"}},
+        "wolfi": {"bash": {}},
+        "Red Hat": {"bash": {}},
+        "Red Hat CPE": {"repository": {}},
+    }
+    installed = directory.install(_from_tree(tmp_path / "new", tree), source="x")
+    known = {"debian 12", "npm::GitHub Security Advisory npm", "wolfi", "Red Hat"}
+    assert installed.sources == known
+    assert AdvisoryDirectory(directory.root).current()[0].sources == known
+
+
+@pytest.mark.parametrize(
+    ("tree", "reason"),
+    [
+        ({"vulnerability": {}}, "has no advisories for anything that is known here"),
+        ({"vulnerability": {}, "debian 12": {}}, "has no advisories for anything"),
+        ({"debian 12": {"bash": {}}}, "does not describe any vulnerability"),
+        ({"vulnerability": b"x", "debian 12": {"bash": {}}}, "does not describe any"),
+    ],
+    ids=["no-source", "empty-source", "no-vulnerabilities", "value"],
+)
+def test_a_database_that_knows_nothing_is_refused(
+    directory: AdvisoryDirectory, tmp_path: Path, tree: bolt.Tree, reason: str
+) -> None:
+    """With it no image would have a finding; the current one stays."""
+    first = directory.install(_database(tmp_path / "first"), source="x")
+    with pytest.raises(AdvisoriesError, match=reason):
+        directory.install(_from_tree(tmp_path / "bad", tree), source="x")
+    assert directory.current()[0] == first
+    assert _digests(directory) == {first.digest.hex}
+
+
+@pytest.mark.parametrize("untrusted", [b"", b"no bbolt file", bytes(20_000)])
+def test_what_is_no_bbolt_file_is_refused(
+    directory: AdvisoryDirectory, tmp_path: Path, untrusted: bytes
+) -> None:
+    """Before it is in place."""
+    new = _database(tmp_path / "new")
+    (new / "db" / "trivy.db").write_bytes(untrusted)
+    with pytest.raises(AdvisoriesError, match="no database that Trivy can read: not a bbolt file"):
+        directory.install(new, source="x")
+
+
+def test_a_database_of_countless_sources_is_refused(
+    directory: AdvisoryDirectory, tmp_path: Path
+) -> None:
+    """They are held in memory."""
+    tree: dict[str, bolt.Node] = {
+        f"debian {number}": {"bash": {"CVE-1": b"{}"}} for number in range(10_001)
+    }
+    new = _from_tree(tmp_path / "new", {"vulnerability": {}, **tree})
+    with pytest.raises(AdvisoriesError, match="more than 10000 sources"):
+        directory.install(new, source="x")

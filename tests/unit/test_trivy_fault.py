@@ -34,6 +34,7 @@ def _fatal(text: str) -> bytes:
         (Stopped.MEMORY_LIMIT, b"", UnknownReason.MEMORY_LIMIT),
         (Stopped.DISK_LIMIT, b"", UnknownReason.DISK_LIMIT),
         (Killed(31), b"", UnknownReason.SANDBOX_VIOLATION),
+        (Killed(25), b"", UnknownReason.DISK_LIMIT),
         (Killed(9), b"", UnknownReason.SCANNER_CRASH),
         (Exited(2), b"panic: oh\n\ngoroutine 1", UnknownReason.SCANNER_CRASH),
         (Exited(2), b"fatal error: runtime: out of memory\n", UnknownReason.MEMORY_LIMIT),

@@ -207,7 +207,7 @@ def test_what_trivy_passed_over_is_kept_apart(message: str) -> None:
     seen = parse_report(b'{"SchemaVersion":2}', f"{noise}TIME\t{message}\n".encode())
     assert isinstance(seen, ScanReport)
     assert len(seen.unexamined) == 1
-    assert seen.has_advisories
+    assert not seen.without_advisories
 
 
 def test_a_release_without_advisories_is_told_apart() -> None:
@@ -215,8 +215,18 @@ def test_a_release_without_advisories_is_told_apart() -> None:
     messages = b'TIME\tWARN\tThis OS version is not on the EOL list\tfamily="alpine"\n'
     seen = parse_report(b'{"SchemaVersion":2}', messages)
     assert isinstance(seen, ScanReport)
-    assert not seen.has_advisories
+    assert seen.without_advisories
     assert seen.unexamined == ()
+
+
+def test_packages_of_a_supplier_are_without_the_distributions_advisories() -> None:
+    """Trivy 0.76 spares whoever says so; the image needs one empty file for it."""
+    system = {"Family": "debian", "Name": "12.15", "Supplier": "rapid\x1bfort"}
+    seen = _parsed(_report(Metadata={"OS": system}))
+    assert seen.without_advisories == (
+        r"no advisories: the image says that its packages were rebuilt by rapid\x1bfort",
+    )
+    assert seen.warnings == seen.without_advisories
 
 
 def test_messages_that_were_cut_may_have_named_anything() -> None:

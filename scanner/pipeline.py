@@ -1,15 +1,14 @@
 """The flow for one job: resolve, pull, scan, classify, publish."""
 
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from scanner.classify import classify, classify_index
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import PushscanError, RegistryError
+from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
     Digest,
@@ -26,15 +25,7 @@ from scanner.model import (
     UnknownReason,
     Verdict,
 )
-from scanner.ports import (
-    ImageScanner,
-    IndexEntry,
-    Layout,
-    Registry,
-    Resolved,
-    ResolvedImage,
-    ResolvedIndex,
-)
+from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
 from scanner.publishing import Publisher, draft, identified
 
 logger = logging.getLogger(__name__)
@@ -49,11 +40,8 @@ _RECENT = timedelta(minutes=10)
 class Pipeline:
     """Turns a job into a stored verdict. Every step is safe to repeat, and the queue repeats it."""
 
-    registry: Registry
-    scanner: ImageScanner
+    examiner: Examiner
     publisher: Publisher
-    scratch: Path
-    """Where images are unpacked for the time of one scan; needs room for the largest."""
     clock: Callable[[], datetime]
 
     def judge(self, job: ScanJob) -> Report:
@@ -65,8 +53,8 @@ class Pipeline:
         run = _Run(
             job=job,
             as_of=self.clock(),
-            scanner=self.scanner.describe(),
-            advisories=self.scanner.advisories(),
+            scanner=self.examiner.scanner.describe(),
+            advisories=self.examiner.scanner.advisories(),
         )
         report = self._known(run, job.image) or self._examine(run, job.image)
         self.publisher.publish(report)
@@ -105,7 +93,7 @@ class Pipeline:
         return self._examine_resolved(run, image, resolved)
 
     def _resolve(self, run: "_Run", image: ImageReference) -> Resolved:
-        resolved = self.registry.resolve(image)
+        resolved = self.examiner.registry.resolve(image)
         is_gone = (
             isinstance(resolved, NotApplicable) and resolved.reason is NotApplicableReason.DELETED
         )
@@ -124,19 +112,13 @@ class Pipeline:
         return identified(self._report(run, image, resolved))
 
     def _examine_image(self, run: "_Run", image: ResolvedImage) -> Report:
-        with tempfile.TemporaryDirectory(prefix="scan-", dir=self.scratch) as folder:
-            layout = self.registry.pull(image, into=Path(folder))
-            seen = (
-                self.scanner.scan(layout, advisories=run.advisories)
-                if isinstance(layout, Layout)
-                else layout
-            )
+        examination = self.examiner.examine(image, advisories=run.advisories)
         return identified(
             replace(
-                self._report(run, image.reference, seen),
+                self._report(run, image.reference, examination.seen),
                 platform=image.platform,
                 config_digest=Digest.of(image.config),
-                layers=layout.diff_ids if isinstance(layout, Layout) else (),
+                layers=examination.diff_ids,
             )
         )
 

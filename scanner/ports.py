@@ -1,6 +1,6 @@
 """The ports that the pipeline needs, and the values that cross them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from scanner.model import (
     Advisories,
     Digest,
     ImageReference,
+    LayerInventory,
     NotApplicable,
     Platform,
     Report,
@@ -50,15 +51,22 @@ Resolved = ResolvedImage | ResolvedIndex | NotApplicable | Unexaminable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """An OCI layout on disk with exactly one image, every blob and diff_id verified."""
+class Layer:
+    """A blob of an image, and what it must unpack to."""
 
-    path: Path
+    digest: Digest
+    size: int
+    """Bytes, as the manifest declares them."""
+    diff_id: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullPlan:
+    """What an image consists of, each layer once."""
+
+    layers: tuple[Layer, ...]
     diff_ids: tuple[Digest, ...]
-
-    def layers(self) -> list[Path]:
-        """Return the unpacked layers, bottom first."""
-        return [self.path / "blobs" / "sha256" / diff_id.hex for diff_id in self.diff_ids]
+    """Bottom first, with repetitions, as the config has them."""
 
 
 class Registry(Protocol):
@@ -67,8 +75,22 @@ class Registry(Protocol):
     def resolve(self, image: ImageReference) -> Resolved:
         """Say what a manifest is. Raises RegistryError when the registry does not answer."""
 
-    def pull(self, image: ResolvedImage, *, into: Path) -> Layout | Unexaminable:
-        """Write the image as an OCI layout into an empty folder, verifying every byte."""
+    def plan(self, image: ResolvedImage) -> PullPlan | Unexaminable:
+        """Say which layers an image has, or why it cannot be examined. Asks nobody."""
+
+    def pull(
+        self,
+        image: ResolvedImage,
+        layers: Sequence[Layer],
+        *,
+        into: Path,
+        done: Callable[[Layer, Path], None],
+    ) -> Unexaminable | None:
+        """Unpack layers into files of an empty folder, verifying every byte.
+
+        `done` is called with each as soon as both its digests are verified, from any thread.
+        Returns the image's fault, if it has one. Raises RegistryError.
+        """
 
 
 class ImageScanner(Protocol):
@@ -80,11 +102,46 @@ class ImageScanner(Protocol):
     def advisories(self) -> Advisories:
         """Name the advisory database in use. Raises AdvisoriesError when there is none."""
 
-    def scan(self, layout: Layout, *, advisories: Advisories) -> ScanReport | Unexaminable:
-        """Examine one image against these advisories, even if others are current by now.
+    def profile(self, advisories: Advisories) -> str:
+        """Name all that an inventory depends on beside its layer, in 64 hex digits.
+
+        Raises SandboxUnavailableError and AdvisoriesError.
+        """
+
+    def analyse(
+        self, layer: Path, diff_id: Digest, *, advisories: Advisories
+    ) -> LayerInventory | Unexaminable:
+        """Find out what an unpacked layer holds, in a sandbox of its own.
 
         Raises SandboxUnavailableError rather than run bare, and AdvisoriesError.
         """
+
+    def match(
+        self, config: bytes, layers: Sequence[LayerInventory], *, advisories: Advisories
+    ) -> ScanReport | Unexaminable:
+        """Look up what an image holds in these advisories, even if others are current by now.
+
+        Raises SandboxUnavailableError rather than run bare, and AdvisoriesError.
+        """
+
+
+class InventoryStore(Protocol):
+    """What is in layers, found out once; and what their blobs were seen to unpack to.
+
+    Everything raises StoreError.
+    """
+
+    def find(self, profile: str, diff_id: Digest) -> LayerInventory | None:
+        """Return what this profile found in a layer, or None."""
+
+    def save(self, profile: str, inventory: LayerInventory) -> None:
+        """Keep an inventory unless there is one. Safe to repeat."""
+
+    def unpacks_to(self, layer: Digest) -> Digest | None:
+        """Return the diff_id of a blob whose two digests were once verified together, or None."""
+
+    def remember(self, layer: Digest, *, unpacks_to: Digest) -> None:
+        """Keep the diff_id of a blob, once both were verified. Safe to repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
 from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings
 from scanner.publishing import Publisher
@@ -123,11 +124,21 @@ class Wiring:
     def pipeline(self) -> Pipeline:
         """The flow for one job on real parts."""
         return Pipeline(
+            examiner=self.examiner,
+            publisher=self.publisher,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    @functools.cached_property
+    def examiner(self) -> Examiner:
+        """Pulls, analyses and matches."""
+        from scanner.store.azure_inventories import AzureInventoryStore  # noqa: PLC0415  the webhook opens no image
+
+        return Examiner(
             registry=self.registry,
             scanner=self.scanner,
-            publisher=self.publisher,
+            inventories=AzureInventoryStore.connect(self._storage),
             scratch=self._scratch.path,
-            clock=lambda: datetime.now(UTC),
         )
 
     @functools.cached_property
@@ -203,6 +214,7 @@ class Wiring:
             bubblewrap=self.settings.bubblewrap,
             directory=AdvisoryDirectory(self.settings.advisories),
             limits=self.settings.limits,
+            scratch=self._scratch.path,
         )
 
     @functools.cached_property

@@ -10,6 +10,7 @@ from scanner.model.findings import (
     ScanReport,
     Severity,
 )
+from scanner.model.inventory import LayerInventory
 from scanner.model.reference import (
     Deletion,
     Digest,
@@ -43,6 +44,7 @@ __all__ = [
     "FixStatus",
     "ImageReference",
     "Job",
+    "LayerInventory",
     "NotApplicable",
     "NotApplicableReason",
     "OperatingSystem",

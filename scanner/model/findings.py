@@ -73,6 +73,8 @@ class Advisories:
     source: str
     """Where it came from: an OCI reference, or `bundled-sample`."""
     digest: Digest
+    java_digest: Digest
+    """Of the index that names Java archives by their checksums; it comes with the database."""
     updated_at: datetime
     sources: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     """What it has advisories for, by its own names: `debian 12`, `npm::...`. They follow from the

@@ -262,6 +262,7 @@ def _verified(path: Path, identity: tuple[int, ...]) -> Advisories:
     return Advisories(
         source=provenance.source,
         digest=digest,
+        java_digest=java_digest,
         updated_at=provenance.updated_at,
         sources=read_sources(path / DATABASE),
     )

@@ -14,8 +14,8 @@ from scanner.trivy import argv
 from scanner.trivy.advisories import AdvisoryDirectory, make_ready, read_updated_at
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.canary import require_known, write_canary
-from scanner.trivy.scanner import examine
 from scanner.trivy.text import visible
+from scanner.trivy.whole_image import examine
 
 logger = logging.getLogger(__name__)
 

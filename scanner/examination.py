@@ -1,0 +1,145 @@
+"""One image -> what is in it: new layers pulled and analysed side by side, then all matched.
+
+A layer that was analysed before is neither pulled nor opened. It counts as known only if this very
+blob was once seen to unpack to this very diff_id: what a config claims is no proof.
+"""
+
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanner.model import Advisories, Digest, LayerInventory, ScanReport, Unexaminable
+from scanner.ports import ImageScanner, InventoryStore, Layer, PullPlan, Registry, ResolvedImage
+
+logger = logging.getLogger(__name__)
+
+_ANALYSES_AT_ONCE = min(os.cpu_count() or 1, 4)
+"""Each may take the memory of a whole scan, so not more than a worker has processors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What an image consists of, and what was seen in it."""
+
+    diff_ids: tuple[Digest, ...]
+    """Of its layers, bottom first, each verified; none where the image could not be pulled."""
+    seen: ScanReport | Unexaminable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examiner:
+    """Joins the side that pulls and the side that opens. Safe to use from several threads."""
+
+    registry: Registry
+    scanner: ImageScanner
+    inventories: InventoryStore
+    scratch: Path
+    """Where layers are unpacked for the time of one examination; needs room for the largest."""
+
+    def examine(self, image: ResolvedImage, *, advisories: Advisories) -> Examination:
+        """Examine one platform's image against these advisories.
+
+        Raises RegistryError, SandboxUnavailableError, AdvisoriesError or StoreError for our own
+        faults. What was found out about layers by then is kept.
+        """
+        plan = self.registry.plan(image)
+        if isinstance(plan, Unexaminable):
+            return Examination(diff_ids=(), seen=plan)
+        analysis = _Analysis(self, advisories)
+        missing = [layer for layer in plan.layers if not analysis.is_known(layer)]
+        logger.info(
+            "image.planned image=%s layers=%d new=%d new_bytes=%d",
+            image.reference,
+            len(plan.layers),
+            len(missing),
+            sum(layer.size for layer in missing),
+        )
+        fault = self._analyse(image, missing, analysis) if missing else None
+        if fault:
+            return Examination(diff_ids=(), seen=fault)
+        return Examination(diff_ids=plan.diff_ids, seen=self._match(image, plan, analysis))
+
+    def _analyse(
+        self, image: ResolvedImage, missing: Sequence[Layer], analysis: "_Analysis"
+    ) -> Unexaminable | None:
+        with (
+            tempfile.TemporaryDirectory(prefix="layers-", dir=self.scratch) as folder,
+            ThreadPoolExecutor(_ANALYSES_AT_ONCE, thread_name_prefix="analyse") as threads,
+        ):
+            try:
+                fault = self.registry.pull(
+                    image,
+                    missing,
+                    into=Path(folder),
+                    done=lambda layer, path: analysis.start(layer, path, threads),
+                )
+                if fault is None:
+                    analysis.finish()
+            finally:
+                # After a fault nobody waits for layers whose analysis has not begun.
+                threads.shutdown(cancel_futures=True)
+        return fault
+
+    def _match(
+        self, image: ResolvedImage, plan: PullPlan, analysis: "_Analysis"
+    ) -> ScanReport | Unexaminable:
+        layers = []
+        for diff_id in plan.diff_ids:
+            found = analysis.found[diff_id]
+            if isinstance(found, Unexaminable):
+                return found
+            layers.append(found)
+        return self.scanner.match(image.config, layers, advisories=analysis.advisories)
+
+
+class _Analysis:
+    """What is known of the layers of one image; grows while they come in."""
+
+    def __init__(self, examiner: Examiner, advisories: Advisories) -> None:
+        self.advisories = advisories
+        self.found: dict[Digest, LayerInventory | Unexaminable] = {}
+        self._scanner, self._inventories = examiner.scanner, examiner.inventories
+        self._profile = self._scanner.profile(advisories)
+        self._running: dict[Digest, Future[LayerInventory | Unexaminable]] = {}
+        self._lock = threading.Lock()
+
+    def is_known(self, layer: Layer) -> bool:
+        """Say whether nothing of a layer need be pulled, and take what is known of it."""
+        if self._inventories.unpacks_to(layer.digest) != layer.diff_id:
+            return False
+        inventory = self._inventories.find(self._profile, layer.diff_id)
+        if inventory is not None:
+            self.found[layer.diff_id] = inventory
+        return inventory is not None
+
+    def start(self, layer: Layer, path: Path, threads: ThreadPoolExecutor) -> None:
+        """Analyse a layer that has come in; one of equal contents only once."""
+        with self._lock:
+            if layer.diff_id not in self._running:
+                self._running[layer.diff_id] = threads.submit(self._find_out, layer.diff_id, path)
+        self._inventories.remember(layer.digest, unpacks_to=layer.diff_id)
+
+    def finish(self) -> None:
+        """Wait for what was started. Raises what an analysis has raised."""
+        for diff_id, future in self._running.items():
+            self.found[diff_id] = future.result()
+
+    def _find_out(self, diff_id: Digest, path: Path) -> LayerInventory | Unexaminable:
+        try:
+            return self._known_or_new(diff_id, path)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _known_or_new(self, diff_id: Digest, path: Path) -> LayerInventory | Unexaminable:
+        known = self._inventories.find(self._profile, diff_id)
+        if known is not None:
+            return known  # the same contents in another blob
+        found = self._scanner.analyse(path, diff_id, advisories=self.advisories)
+        if isinstance(found, LayerInventory):
+            self._inventories.save(self._profile, found)
+        return found

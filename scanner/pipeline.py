@@ -63,7 +63,7 @@ class Pipeline:
     def _known(self, run: "_Run", image: ImageReference) -> Report | None:
         """Return what these very inputs have said before, unless it is worth another look."""
         current = self.publisher.store.current(image)
-        if current is None:
+        if current is None or run.wants_later_than(current.as_of):
             return None
         report = self.publisher.store.find_report(current.report_id)
         if report is None or not self._still_stands(report, run):
@@ -227,6 +227,11 @@ class _Run:
     as_of: datetime
     scanner: Scanner
     advisories: Advisories
+
+    def wants_later_than(self, moment: datetime) -> bool:
+        """Whether the job asks for another look than that of this moment."""
+        # The row's time, not the report's: an equal verdict has the id of the first report.
+        return self.job.not_before is not None and moment < self.job.not_before
 
     def has_just_seen(self, report: Report) -> bool:
         """Whether a report came from this very push, a few minutes ago."""

@@ -1,6 +1,6 @@
 """The ports that the pipeline needs, and the values that cross them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -172,6 +172,15 @@ class CurrentVerdict:
     """The index that this platform's image belongs to, once that has been judged."""
     against: Check | None = None
     """None where advisories did not matter. Of an index: what its platforms were held against."""
+    was_tagged: bool = False
+    """Whether a tag has ever named this digest; without one now, it moved to another digest."""
+    report_before: str = ""
+    """Of a deleted image: the report that said what it was before."""
+
+    @property
+    def is_untagged(self) -> bool:
+        """Whether the image has lost its last tag to others."""
+        return self.was_tagged and self.image.tag is None
 
 
 class ReportStore(Protocol):
@@ -196,9 +205,23 @@ class ReportStore(Protocol):
         """Return the digest that a tag was last pushed with."""
 
     def list_current(
-        self, *, status: Status | None = None, repository: str | None = None
+        self,
+        *,
+        status: Status | None = None,
+        repository: str | None = None,
+        after: ImageReference | None = None,
     ) -> Iterable[CurrentVerdict]:
-        """Yield current verdicts, one page at a time; `repository` is a glob."""
+        """Yield current verdicts, one page at a time, those on deleted images left out.
+
+        `repository` is a glob.
+
+        With `after` those that come after that image, whether or not it has a verdict.
+        """
+
+    def judged(
+        self, registry: str, repository: str, digests: Collection[Digest]
+    ) -> frozenset[Digest]:
+        """Return those that have a current verdict other than that they were deleted."""
 
 
 class Outbox(Protocol):
@@ -206,3 +229,125 @@ class Outbox(Protocol):
 
     def announce(self, report: Report) -> None:
         """Queue a notice about this report unless it calls for none. Safe to repeat."""
+
+
+class JobQueue(Protocol):
+    """Where jobs wait for a worker."""
+
+    def send(self, message: str) -> None:
+        """Queue a message durably. Raises StoreError."""
+
+    def depth(self) -> int:
+        """Return about how many messages there are, hidden ones included. Raises StoreError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedManifest:
+    """A manifest as the registry lists it; what it is, only its bytes can say."""
+
+    image: ImageReference
+    """With one of its tags, if it has any."""
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestPage:
+    """Some of a repository's manifests, in the registry's order; `after` resumes behind it."""
+
+    manifests: tuple[ListedManifest, ...]
+    after: str
+
+
+class Catalogue(Protocol):
+    """What a registry lists. The iterators ask for the next page only when it is wanted."""
+
+    def repositories(self, registry: str, *, after: str = "") -> Iterator[tuple[str, ...]]:
+        """Yield the repositories that come after a name, in pages. Raises RegistryError."""
+
+    def manifests(
+        self, registry: str, repository: str, *, after: str = ""
+    ) -> Iterator[ManifestPage]:
+        """Yield the manifests that come after a digest; none of a repository that is not there.
+
+        Raises RegistryError.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """A manifest that the registry lists and that has no verdict."""
+
+    image: ImageReference
+    first_seen_at: datetime
+    last_seen_at: datetime
+    queued_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the reconciler has come with a registry."""
+
+    registry: str
+    pass_began_at: datetime
+    run_at: datetime
+    after: str = ""
+    """The last repository that is done with; empty at the begin of a pass."""
+    inside: str = ""
+    """The repository that is being listed, if any."""
+    manifests_after: str = ""
+    """Where to go on in it."""
+    pass_ended_at: datetime | None = None
+    """When all was last listed."""
+    fault: str = ""
+    """Why the last run ended early or left something out."""
+
+
+class Sightings(Protocol):
+    """What the reconciler remembers. Everything raises StoreError."""
+
+    def progress(self, registry: str) -> Progress | None:
+        """Return how far a registry is, or None when it was never listed."""
+
+    def save_progress(self, progress: Progress) -> None:
+        """Remember how far a registry is."""
+
+    def among(
+        self, registry: str, repository: str, digests: Collection[Digest]
+    ) -> Mapping[Digest, Sighting]:
+        """Return the sightings of these manifests."""
+
+    def save(self, sighting: Sighting) -> None:
+        """Remember a sighting, over an earlier one of the same manifest."""
+
+    def remove(self, image: ImageReference) -> None:
+        """Forget a manifest; one that is not known is no fault."""
+
+    def list_all(self, registry: str | None = None) -> Iterable[Sighting]:
+        """Yield what was seen, by registry, repository and digest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldMessage:
+    """A message that no function could deal with."""
+
+    id: str
+    untrusted_body: bytes
+    since: datetime
+    why: str = ""
+    """What was wrong with it, where that is known."""
+
+
+class HeldMessages(Protocol):
+    """Where such messages are kept: a poison queue, or what could not be read."""
+
+    def look(self) -> Iterable[HeldMessage]:
+        """Return messages without touching them; of a queue at most 32. Raises StoreError."""
+
+    def take(self) -> Iterable[HeldMessage]:
+        """Yield every message; of a queue each is hidden for a minute. Raises StoreError."""
+
+    def remove(self, message: HeldMessage) -> None:
+        """Delete a message that was taken; one that is gone is no fault. Raises StoreError."""
+
+    def depth(self) -> int:
+        """Return about how many messages there are. Raises StoreError."""

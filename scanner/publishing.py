@@ -9,6 +9,7 @@ from datetime import datetime
 from scanner.classify import classify
 from scanner.model import (
     ImageReference,
+    Job,
     Policy,
     Report,
     ScanJob,
@@ -62,7 +63,7 @@ class Publisher:
 
 
 def draft(
-    job: ScanJob,
+    job: Job,
     image: ImageReference,
     verdict: Verdict,
     *,

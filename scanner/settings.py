@@ -11,21 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner import advisory_settings
+from scanner import advisory_settings, reconcile_settings
 from scanner.advisory_settings import AdvisorySettings
 from scanner.environment import Environment, between, boolean, existing_file
 from scanner.limit_settings import read_limits
 from scanner.model import Policy, Registries, Severity, is_host
 from scanner.model.limits import Limits
 from scanner.notify.route import Route, Routes
+from scanner.reconcile_settings import ReconcileSettings
 
 if TYPE_CHECKING:
     from scanner.sandbox import Preference
 
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-_SECRET = re.compile(r"[!-+\--~]{24,256}")
 _CONNECTION_STRING = re.compile(r"UseDevelopmentStorage=true|(?:.*;)?AccountName=[^;]+;.*")
-_MAXIMUM_WEBHOOK_SECRETS = 2
+_WEBHOOK_SECRETS = "PUSHSCAN_WEBHOOK_SECRETS"
+_ADMIN_SECRETS = "PUSHSCAN_ADMIN_SECRETS"
 _REPLAY_URL = "PUSHSCAN_URL"
 _REPLAY_SECRET = "PUSHSCAN_WEBHOOK_SECRET"  # noqa: S105  a name, not a secret
 
@@ -51,6 +52,9 @@ class Settings:
     storage: StorageSettings
     registries: Registries
     webhook_secrets: tuple[str, ...] = field(repr=False)
+    admin_secrets: tuple[str, ...] = field(repr=False)
+    """Not the webhook's: whoever may read a registry's webhooks must not order rescans."""
+    reconciling: ReconcileSettings
     blob_hosts: frozenset[str]
     ca_file: Path | None
     identity_client_id: str | None
@@ -113,6 +117,14 @@ def load_scanner() -> ScannerSettings:
     return scanner
 
 
+def load_registries() -> Registries:
+    """Read only which registries are ours. Raises SettingsError."""
+    environment = Environment(os.environ)
+    registries = _registries(environment)
+    environment.raise_faults()
+    return registries
+
+
 def load_replay() -> ReplaySettings:
     """Read only what is needed to post to a running app. Raises SettingsError."""
     environment = Environment(os.environ)
@@ -146,7 +158,13 @@ def _settings(environment: Environment) -> Settings:
     return Settings(
         storage=_storage(environment),
         registries=_registries(environment),
-        webhook_secrets=_webhook_secrets(environment),
+        webhook_secrets=environment.secrets(
+            _WEBHOOK_SECRETS, environment.required(_WEBHOOK_SECRETS)
+        ),
+        admin_secrets=environment.secrets(
+            _ADMIN_SECRETS, environment.optional(_ADMIN_SECRETS) or ""
+        ),
+        reconciling=reconcile_settings.read(environment),
         blob_hosts=environment.parsed(
             "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
         ),
@@ -238,17 +256,6 @@ def _registries(environment: Environment) -> Registries:
     if value and not by_alias:
         environment.fault(name, "names no registry")
     return Registries(by_alias)
-
-
-def _webhook_secrets(environment: Environment) -> tuple[str, ...]:
-    name = "PUSHSCAN_WEBHOOK_SECRETS"
-    value = environment.required(name)
-    secrets = tuple(filter(None, map(str.strip, value.split(","))))
-    if value and not 1 <= len(secrets) <= _MAXIMUM_WEBHOOK_SECRETS:
-        environment.fault(name, "does not have one or two secrets")
-    if not all(map(_SECRET.fullmatch, secrets)):
-        environment.fault(name, "has a secret that is not 24 to 256 printable characters")
-    return secrets
 
 
 def _policy(environment: Environment) -> Policy:

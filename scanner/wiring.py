@@ -7,14 +7,19 @@ start is part of them.
 import functools
 import os
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
+from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings
 from scanner.publishing import Publisher
+from scanner.reconcile import Reconciler
 from scanner.rejudging import Rejudger
+from scanner.retiring import Retirement
 from scanner.scratch import Scratch
 from scanner.settings import Settings, StorageSettings
 from scanner.storage import StorageConnection
@@ -38,6 +43,8 @@ JOB_QUEUE = "scan-jobs"
 NOTICE_QUEUE = "notices"
 REJUDGE_QUEUE = "rejudge-jobs"
 SWEEP_QUEUE = "rejudge-sweeps"
+EVENT_QUEUE = "push-events"
+"""Where Event Grid delivers a registry's events."""
 
 
 def credential(client_id: str | None, *, in_azure: bool) -> "TokenCredential":
@@ -97,6 +104,39 @@ def sweeper(storage: StorageConnection) -> Sweeper:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """What operators look at and act on; needs storage alone."""
+
+    store: ReportStore
+    jobs: JobQueue
+    poison: HeldMessages
+    unreadable: HeldMessages
+    sightings: Sightings
+    undelivered: Callable[[], int]
+    """Counts the notices that no channel took. Raises StoreError."""
+
+
+def operations(settings: StorageSettings) -> Operations:
+    """Return what operators look at and act on."""
+    from scanner.notify.ledger import State, TableLedger  # noqa: PLC0415  the webhook needs none
+    from scanner.storage.poison import PoisonQueue  # noqa: PLC0415  likewise
+    from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  likewise
+    from scanner.store.sightings import TableSightings  # noqa: PLC0415  likewise
+    from scanner.store.unreadable import UnreadableMessages  # noqa: PLC0415  likewise
+
+    storage = storage_connection(settings)
+    ledger = TableLedger(storage.table_service())
+    return Operations(
+        store=AzureReportStore.connect(storage),
+        jobs=MessageQueue(storage.queue(JOB_QUEUE)),
+        poison=PoisonQueue(storage.queue(f"{JOB_QUEUE}-poison")),
+        unreadable=UnreadableMessages.connect(storage),
+        sightings=TableSightings.connect(storage),
+        undelivered=lambda: ledger.count(State.FAILED),
+    )
+
+
 class Wiring:
     """Everything that one process uses, built once and kept."""
 
@@ -125,6 +165,16 @@ class Wiring:
             scanner=self.scanner,
             inventories=self._inventories,
             scratch=self._scratch.path,
+        )
+
+    @functools.cached_property
+    def retirement(self) -> Retirement:
+        """The flow for one deletion."""
+        return Retirement(
+            registry=self.registry,
+            publisher=self.publisher,
+            enqueue=self.job_queue.send,
+            clock=lambda: datetime.now(UTC),
         )
 
     @functools.cached_property
@@ -177,14 +227,32 @@ class Wiring:
         return UnreadableMessages.connect(self._storage)
 
     @functools.cached_property
+    def reconciler(self) -> Reconciler:
+        """Queues what no event brought."""
+        from scanner.registry.catalogue import AcrCatalogue  # noqa: PLC0415  likewise
+        from scanner.store.sightings import TableSightings  # noqa: PLC0415  likewise
+
+        return Reconciler(
+            catalogue=AcrCatalogue(
+                credential=self._registry_credential,
+                registries=self.settings.registries.canonical,
+                ca_file=self.settings.ca_file,
+            ),
+            store=self.store,
+            sightings=TableSightings.connect(self._storage),
+            queue=self.job_queue,
+            registries=self.settings.registries.canonical,
+            choice=self.settings.reconciling.choice,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    @functools.cached_property
     def registry(self) -> "AcrRegistry":
         """The registries of the settings."""
         from scanner.registry import AcrRegistry  # noqa: PLC0415  the webhook asks no registry
 
         return AcrRegistry(
-            credential=credential(
-                self.settings.identity_client_id, in_azure=self.settings.storage.in_azure
-            ),
+            credential=self._registry_credential,
             registries=self.settings.registries.canonical,
             ca_file=self.settings.ca_file,
             blob_hosts=self.settings.blob_hosts,
@@ -234,6 +302,10 @@ class Wiring:
         from scanner.store.azure_inventories import AzureInventoryStore  # noqa: PLC0415  the webhook opens no image
 
         return AzureInventoryStore.connect(self._storage)
+
+    @functools.cached_property
+    def _registry_credential(self) -> "TokenCredential":
+        return credential(self.settings.identity_client_id, in_azure=self.settings.storage.in_azure)
 
     @functools.cached_property
     def _scratch(self) -> Scratch:

@@ -7,7 +7,9 @@ from typer.testing import CliRunner, Result
 from scanner.cli import app
 from scanner.cli.surroundings import Surroundings
 from scanner.ports import ReportStore
-from tests.examples import NOW
+from scanner.wiring import Operations
+from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue, InMemorySightings
+from tests.examples import NOW, REGISTRIES
 
 HOSTILE = (
     "\x1b[31mred\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\ [red]bold[/red] [link=x]y[/]"
@@ -17,8 +19,38 @@ HOSTILE = (
 OBEYED = ("\x1b", "\x9b", "\x07", "\x7f", "\r", "\u202e", "\N{SKULL}")
 
 
-def pushscan(*arguments: str, store: ReportStore, now: datetime | None = None) -> Result:
+def pushscan(
+    *arguments: str,
+    store: ReportStore,
+    now: datetime | None = None,
+    operations: Operations | None = None,
+) -> Result:
     """Run `pushscan` with these arguments, five hours after the examples."""
     clock = now or NOW + timedelta(hours=5)
-    around = Surroundings(report_store=lambda: store, now=lambda: clock)
+    around = Surroundings(
+        report_store=lambda: store,
+        operations=lambda: operations or in_memory(store),
+        registries=lambda: REGISTRIES,
+        now=lambda: clock,
+        sleep=lambda _: None,
+    )
     return CliRunner().invoke(app, list(arguments), obj=around)
+
+
+def in_memory(
+    store: ReportStore,
+    *,
+    jobs: InMemoryQueue | None = None,
+    poison: InMemoryHeld | None = None,
+    unreadable: InMemoryHeld | None = None,
+    sightings: InMemorySightings | None = None,
+) -> Operations:
+    """Return what operators act on, empty but for what is given; two notices were not taken."""
+    return Operations(
+        store=store,
+        jobs=jobs or InMemoryQueue(),
+        poison=poison or InMemoryHeld(),
+        unreadable=unreadable or InMemoryHeld(),
+        sightings=sightings or InMemorySightings(),
+        undelivered=lambda: 2,
+    )

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -265,27 +265,55 @@ class InMemoryReportStore:
         return max(pushes)[1] if pushes else None
 
     def list_current(
-        self, *, status: Status | None = None, repository: str | None = None
+        self,
+        *,
+        status: Status | None = None,
+        repository: str | None = None,
+        after: ImageReference | None = None,
     ) -> Iterator[CurrentVerdict]:
         """Yield what is current, in the order of the names."""
         self._raise_outage()
         with self._lock:
             images = {str(save.report.image): save.report.image for save in self._saves}
             verdicts = [self._current(image) for image in images.values()]
-        verdicts.sort(key=lambda v: (v.image.registry, v.image.repository, v.image.digest))
+        verdicts.sort(key=lambda verdict: place(verdict.image))
         for verdict in verdicts:
+            if verdict.reason == NotApplicableReason.DELETED:
+                continue
+            if after and place(verdict.image) <= place(after):
+                continue
             if status in {None, verdict.status} and (
                 repository is None or fnmatchcase(verdict.image.repository, repository)
             ):
                 yield verdict
+
+    def judged(
+        self, registry: str, repository: str, digests: Collection[Digest]
+    ) -> frozenset[Digest]:
+        """Return what has a verdict and was not deleted."""
+        self._raise_outage()
+        images = {
+            digest: ImageReference(registry=registry, repository=repository, digest=digest)
+            for digest in digests
+        }
+        return frozenset(
+            digest
+            for digest, image in images.items()
+            if (verdict := self.current(image)) and verdict.reason != NotApplicableReason.DELETED
+        )
 
     def _saves_of(self, image: ImageReference) -> list[_Save]:
         return [save for save in self._saves if str(save.report.image) == str(image)]
 
     def _current(self, image: ImageReference) -> CurrentVerdict:
         saves = self._saves_of(image)
-        report = max((save.report for save in saves), key=lambda r: (r.as_of, r.id))
+        *earlier, report = sorted((save.report for save in saves), key=lambda r: (r.as_of, r.id))
         tags = [(s.report.requested_at, s.report.image.tag) for s in saves if s.report.image.tag]
+        kept = [
+            push
+            for push in tags
+            if self.resolve_tag(image.registry, image.repository, push[1]) == image.digest
+        ]
         indexes = [save.part_of for save in saves if save.part_of]
         counts = " ".join(f"{s.name}={n}" for s, n in report.severity_counts().items())
         return CurrentVerdict(
@@ -293,7 +321,7 @@ class InMemoryReportStore:
                 registry=image.registry,
                 repository=image.repository,
                 digest=image.digest,
-                tag=max(tags)[1] if tags else None,
+                tag=max(kept)[1] if kept else None,
             ),
             status=report.verdict.status,
             reason=str(report.verdict.reason or ""),
@@ -305,6 +333,8 @@ class InMemoryReportStore:
             counts=counts,
             part_of=indexes[-1] if indexes else None,
             against=self._against(report),
+            was_tagged=bool(tags),
+            report_before=_before(report, earlier),
         )
 
     def _against(self, report: Report) -> Check | None:
@@ -349,6 +379,21 @@ class InMemorySweepStore:
         self.last = inputs
 
 
+def place(image: ImageReference) -> tuple[str, str, Digest]:
+    """Order as keys in Table Storage do, which may hold no slash."""
+    return image.registry, image.repository.replace("/", "|"), image.digest
+
+
+def _before(report: Report, earlier: list[Report]) -> str:
+    """Name the last report before an image was deleted; of one that is there, nothing."""
+    judged = [one.id for one in earlier if not _is_deletion(one)]
+    return judged[-1] if _is_deletion(report) and judged else ""
+
+
+def _is_deletion(report: Report) -> bool:
+    return report.verdict.reason is NotApplicableReason.DELETED
+
+
 @dataclass(kw_only=True)
 class RecordingOutbox:
     """Remembers what shall be told, each verdict on an image once."""
@@ -362,9 +407,14 @@ class RecordingOutbox:
         """Remember a report that calls for a notice, unless the same was said before."""
         if self.outage is not None:
             raise self.outage
-        said = {(str(known.image), str(known.verdict)) for known in self.announced}
-        is_new = (str(report.image), str(report.verdict)) not in said
-        if report.verdict.status in self.routes and is_new:
+        told = [known for known in self.announced if str(known.image) == str(report.image)]
+        if report.verdict.status is Status.UNHEALTHY or _is_deletion(report):
+            # Each takes the other back.
+            told = [known for known in told if known.verdict.status is not Status.UNKNOWN][-1:]
+        said = {str(known.verdict) for known in told}
+        is_resolved = _is_deletion(report) and said == {"unhealthy"}
+        is_new = report.verdict.status in self.routes and str(report.verdict) not in said
+        if is_new or is_resolved:
             self.announced.append(report)
 
 

@@ -19,8 +19,11 @@ from scanner.cli.doctor import doctor
 from scanner.cli.listing import list_images
 from scanner.cli.rejudge import rejudge
 from scanner.cli.replay import replay
+from scanner.cli.requeue import requeue
+from scanner.cli.rescan import rescan
 from scanner.cli.screen import complain
 from scanner.cli.show import show
+from scanner.cli.status import status
 from scanner.errors import PushscanError, StoreError
 
 __all__ = ["app"]
@@ -48,6 +51,9 @@ app = typer.Typer(
 )
 app.command("show")(show)
 app.command("list")(list_images)
+app.command("status")(status)
+app.command("rescan")(rescan)
+app.command("requeue")(requeue)
 app.command("rejudge")(rejudge)
 app.command("replay")(replay)
 app.command("doctor")(doctor)

@@ -56,7 +56,9 @@ def show(
     else:
         # A report has the tag of the push that it was written for; the image may have others.
         called = replace(report, image=named if named.tag else current.image)
-        print_report(Screen(), called, now=around.now(), against=current.against)
+        screen = Screen()
+        print_report(screen, called, now=around.now(), against=current.against)
+        _print_since(screen, current, store)
 
 
 def _find_current(image: ImageReference, store: ReportStore) -> CurrentVerdict:
@@ -71,6 +73,23 @@ def _find_report(current: CurrentVerdict, store: ReportStore) -> Report:
     if report is None:
         raise StoreError(f"the report on {current.image} is gone: push the image again")
     return report
+
+
+def _print_since(screen: Screen, current: CurrentVerdict, store: ReportStore) -> None:
+    """Say what has become of the image beside its verdict."""
+    if current.is_untagged:
+        screen.heading("Untagged")
+        screen.line("Its tags name other images now.", indent=2)
+    before = store.find_report(current.report_before) if current.report_before else None
+    if before is not None:
+        screen.heading("Before it was deleted")
+        verdict = before.verdict
+        screen.line(
+            shown(verdict.explanation, 1000),
+            label=(f"{verdict.status.upper()}  ", VERDICT_STYLES[verdict.status]),
+            indent=2,
+        )
+        screen.line(f"judged {minute(before.as_of)}, report {before.id}", indent=2, folds=False)
 
 
 def _document(report: Report) -> object:

@@ -1,5 +1,6 @@
 """What the commands take from outside themselves."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +11,12 @@ import typer
 from scanner import settings, wiring
 from scanner.advisory_ports import AdvisoryArchive
 from scanner.errors import SettingsError
+from scanner.model import Registries
 from scanner.ports import ReportStore
 from scanner.settings import Settings, StorageSettings
 from scanner.sweeping import Sweeper
 from scanner.trivy import SharedAdvisories
+from scanner.wiring import Operations
 
 
 def connect_report_store(storage: StorageSettings) -> ReportStore:
@@ -51,19 +54,33 @@ def _sweeper_of_environment() -> Sweeper:
     return wiring.sweeper(wiring.storage_connection(settings.load_storage()))
 
 
+def _operations_of_environment() -> Operations:
+    try:
+        return wiring.operations(settings.load_storage())
+    except ValueError:
+        # As above.
+        raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The store and the clock; tests bring their own."""
+    """The stores and the clock; tests bring their own."""
 
     report_store: Callable[[], ReportStore] = _report_store_of_environment
     """Builds the store on first use. Raises SettingsError."""
     sweeper: Callable[[], Sweeper] = _sweeper_of_environment
     """Builds what queues images to be judged again. Raises SettingsError."""
+    operations: Callable[[], Operations] = _operations_of_environment
+    """Builds what operators act on. Raises SettingsError."""
+    registries: Callable[[], Registries] = settings.load_registries
+    """Reads which registries are ours. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
 def surroundings(context: typer.Context) -> Surroundings:

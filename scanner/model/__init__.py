@@ -12,9 +12,12 @@ from scanner.model.findings import (
 )
 from scanner.model.inventory import LayerInventory
 from scanner.model.reference import (
+    Deletion,
     Digest,
     ImageReference,
+    Job,
     Platform,
+    RetireJob,
     ScanJob,
     is_host,
 )
@@ -35,10 +38,12 @@ from scanner.model.verdict import (
 
 __all__ = [
     "Advisories",
+    "Deletion",
     "Digest",
     "Finding",
     "FixStatus",
     "ImageReference",
+    "Job",
     "LayerInventory",
     "NotApplicable",
     "NotApplicableReason",
@@ -49,6 +54,7 @@ __all__ = [
     "Policy",
     "Registries",
     "Report",
+    "RetireJob",
     "ScanJob",
     "ScanReport",
     "Scanner",

@@ -166,7 +166,7 @@ class Bubblewrap:
                     excesses=(
                         partial(excess_memory, limits=limits),
                         partial(excess_processor_time, limits=limits),
-                        partial(excess_files, limits=limits),
+                        partial(excess_files, limits=limits, uid=uid),
                     ),
                 )
             return completed, drained(status_fd, _STATUS_BYTES)

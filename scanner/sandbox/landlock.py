@@ -1,8 +1,10 @@
 """Run a program without namespaces: Landlock, the system-call filter and the kernel's limits.
 
 For hosts that refuse new namespaces, as a plain container does. What is left to the program, and is
-not in bubblewrap: it shares the pid namespace (it can signal nobody, and see nothing of /proc), and
-error codes tell it whether a path exists.
+not in bubblewrap: Landlock holds back neither stat nor readlink. Of each host path that its user
+can reach the program learns whether it is there, its size, owner and times, and where a link leads.
+/proc is the host's: /proc/N tells which processes exist and whose they are. What lies in there it
+cannot read, and it can signal no other process.
 """
 
 import logging
@@ -20,6 +22,7 @@ from scanner.errors import SandboxUnavailableError
 from scanner.sandbox import ruleset, seccomp
 from scanner.sandbox.descriptors import NO_FILES, Files, drained, opened, piped
 from scanner.sandbox.isolation import described
+from scanner.sandbox.nameless import NamelessFiles
 from scanner.sandbox.outcome import Completed, Limits, Stopped
 from scanner.sandbox.private import PrivateDirectory, private_directory
 from scanner.sandbox.rlimits import rlimits
@@ -158,7 +161,11 @@ class Landlock:
                     excesses=(
                         partial(excess_memory, limits=limits),
                         partial(excess_processor_time, limits=limits),
-                        partial(private.excess, limits=limits),
+                        partial(
+                            private.excess,
+                            limits=limits,
+                            nameless=NamelessFiles(directory=str(private.temporary), uid=uid),
+                        ),
                     ),
                 )
             return completed, drained(status_fd, _STATUS_BYTES)

@@ -2,19 +2,19 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from scanner.errors import SandboxUnavailableError
 from scanner.removal import remove_tree
+from scanner.sandbox.nameless import ENDLESS, NamelessFiles
 from scanner.sandbox.outcome import Limits, Stopped
-from scanner.sandbox.watchdog import descendants
 
 _TEMPORARY = "tmp"
 _BLOCK_BYTES = 512  # st_blocks, stat(2)
-_DELETED = " (deleted)"  # proc_pid_maps(5)
+_FREE_BYTES = 64 << 20  # what is not counted, or not in time, must not fill the host's disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +32,25 @@ class PrivateDirectory:
         """Give the writable part to the program's user."""
         os.chown(self.temporary, uid, -1)
 
-    def excess(self, launcher: int, limits: Limits) -> Stopped | None:
+    def excess(self, launcher: int, limits: Limits, nameless: NamelessFiles) -> Stopped | None:
         """Judge what the program keeps on disk: there is no file system of a given size for it.
 
-        Counted are files in the directory, and those without a name that a process has open. What
-        is neither, but still mapped, has no size that can be told: no scanner does that.
+        Raises:
+            SandboxUnavailableError: the host's disk is full, whoever filled it, or the kernel does
+                not let us see what the program holds.
         """
         counted = 0
-        open_files: set[tuple[int, int]] = set()
         for files, size in enumerate(self._sizes(), 1):
             counted += size
             if counted > limits.temporary_bytes or files > limits.temporary_files:
                 return Stopped.DISK_LIMIT
-        for pid in descendants(launcher):
-            if self._maps_deleted_file(pid):
-                return Stopped.DISK_LIMIT
-            for status in _open_nameless_files(pid):
-                if (status.st_dev, status.st_ino) not in open_files:
-                    open_files.add((status.st_dev, status.st_ino))
-                    counted += status.st_blocks * _BLOCK_BYTES
-        return Stopped.DISK_LIMIT if counted > limits.temporary_bytes else None
+        # After those with a name: what loses it meanwhile counts twice, and not never.
+        if counted + nameless.bytes_below(launcher) > limits.temporary_bytes:
+            return Stopped.DISK_LIMIT
+        disk = os.statvfs(self.path)
+        if disk.f_bavail * disk.f_frsize < _FREE_BYTES:
+            raise SandboxUnavailableError(f"less than {_FREE_BYTES >> 20} MiB are free for scans")
+        return None
 
     def _sizes(self) -> Iterator[int]:
         """Yield the size of each file; endless, so to say, where the program hides something."""
@@ -68,17 +67,7 @@ class PrivateDirectory:
                 continue  # removed meanwhile
             except OSError:
                 # Closed to us, or deeper than a path can tell: made so that nobody looks.
-                yield 1 << 62
-
-    def _maps_deleted_file(self, pid: int) -> bool:
-        try:
-            with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123 - 20 times a second
-                return any(
-                    line.rstrip("\n").endswith(_DELETED) and f" {self.temporary}/" in line
-                    for line in maps
-                )
-        except OSError:
-            return False
+                yield ENDLESS
 
 
 @contextmanager
@@ -112,13 +101,3 @@ def _furnish(path: Path, inputs: Mapping[str, Path]) -> None:
             (path / name).symlink_to(target.absolute())
     except OSError as error:
         raise SandboxUnavailableError(f"cannot write to {path}: {error.strerror}") from error
-
-
-def _open_nameless_files(pid: int) -> Iterable[os.stat_result]:
-    """Yield what a process has open and nobody finds by name; nothing where we may not look."""
-    with suppress(OSError), os.scandir(f"/proc/{pid}/fd") as descriptors:
-        for descriptor in descriptors:
-            with suppress(OSError):
-                status = os.stat(descriptor.path)  # noqa: PTH116 - 20 times a second
-                if status.st_nlink == 0:
-                    yield status

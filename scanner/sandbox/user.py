@@ -3,11 +3,13 @@
 The kernel counts processes per user (RLIMIT_NPROC) and never limits root's.
 """
 
+import ctypes
 import logging
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from scanner.errors import SandboxUnavailableError
@@ -20,6 +22,13 @@ logger = logging.getLogger(__name__)
 SCAN_GROUP = 61_000
 _FIRST_UID = 61_001
 _UIDS = 3_999
+
+# By number: what the C library has under these names changes all threads of a process.
+_SETRESUID = {"x86_64": 117, "aarch64": 147}
+_SETRESGID = {"x86_64": 119, "aarch64": 149}
+_UNCHANGED = 0xFFFFFFFF
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def own_uid() -> int | None:
@@ -84,3 +93,39 @@ def user_for(uid: int | None, files: Files, *, program: Path | None = None) -> i
         raise SandboxUnavailableError(f"cannot be read: {error}") from error
     logger.warning("sandbox.kept_root uid=%d", uid)
     return None
+
+
+@contextmanager
+def acting_as(uid: int | None) -> Iterator[None]:
+    """Let this thread, and no other, look into a run's processes as the run's own user does.
+
+    Root without CAP_SYS_PTRACE, as in a container, may not look into another user's process, but
+    that user may (ptrace(2), "Ptrace access mode checking"), also into a user namespace that is
+    his. Only the effective ids are changed: who may signal or trace us hangs on the others.
+
+    Args:
+        uid: User of the run, or None for the worker's own: then nothing changes.
+
+    Raises:
+        SandboxUnavailableError: the kernel refuses.
+    """
+    if uid is None:
+        yield
+        return
+    worker, group = os.geteuid(), os.getegid()
+    _change(_SETRESGID, SCAN_GROUP)
+    try:
+        _change(_SETRESUID, uid)
+        try:
+            yield
+        finally:
+            _change(_SETRESUID, worker)
+    finally:
+        _change(_SETRESGID, group)
+
+
+def _change(call: Mapping[str, int], effective: int) -> None:
+    ids = map(ctypes.c_uint, (_UNCHANGED, effective, _UNCHANGED))
+    if _libc.syscall(ctypes.c_long(call[os.uname().machine]), *ids) != 0:
+        reason = os.strerror(ctypes.get_errno())
+        raise SandboxUnavailableError(f"cannot act as the scan's user: {reason}")

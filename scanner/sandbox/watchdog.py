@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from scanner.sandbox.outcome import Limits, Stopped
+from scanner.sandbox.user import acting_as
 
 _KIB = 1 << 10
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -29,24 +31,29 @@ def excess_processor_time(root: int, limits: Limits) -> Stopped | None:
     return Stopped.TIMEOUT if used > limits.cpu_seconds * _TICKS_PER_SECOND else None
 
 
-def excess_files(root: int, limits: Limits) -> Stopped | None:
+def excess_files(root: int, limits: Limits, uid: int | None) -> Stopped | None:
     """Judge how many files are in the private /tmp of the mount namespace below a process.
 
     The size of a tmpfs bounds only its contents: 400,000 empty files fit in 64 MiB, and each takes
-    kernel memory. Nothing is judged while there is no namespace yet, nor where the kernel forbids
-    the look: as another user without CAP_SYS_PTRACE.
+    kernel memory. Nothing is judged while there is no namespace yet.
     """
-    for pid in descendants(root):
-        private = f"/proc/{pid}/root/tmp"
-        try:
-            if os.stat(private).st_dev == os.stat("/tmp").st_dev:  # noqa: PTH116, S108 - compares the host's with it, 20 times a second
-                continue
-            usage = os.statvfs(private)
-        except OSError:
-            continue
-        if usage.f_files - usage.f_ffree > limits.temporary_files:
-            return Stopped.DISK_LIMIT
-    return None
+    host = os.stat("/tmp").st_dev  # noqa: PTH116, S108 - the host's, 20 times a second
+    processes = list(descendants(root))
+    with acting_as(uid):
+        used = max((_private_files(pid, host) for pid in processes), default=0)
+    return Stopped.DISK_LIMIT if used > limits.temporary_files else None
+
+
+def _private_files(pid: int, host: int) -> int:
+    """Count the files in a process's /tmp; none while that is the host's, or when it has ended."""
+    private = f"/proc/{pid}/root/tmp"
+    try:
+        if os.stat(private).st_dev == host:  # noqa: PTH116 - 20 times a second
+            return 0
+        usage = os.statvfs(private)
+    except OSError:
+        return 0
+    return usage.f_files - usage.f_ffree
 
 
 def descendants(root: int) -> Iterator[int]:
@@ -58,6 +65,17 @@ def descendants(root: int) -> Iterator[int]:
         waiting += _children(pid)
 
 
+def threads(pid: int) -> Iterator[str]:
+    """Yield the folder of each thread in /proc.
+
+    The process's own shows what the first one has: nothing once that has ended, though its memory
+    and its open files live on in the others.
+    """
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - 20 times a second
+            yield f"/proc/{pid}/task/{thread}"
+
+
 def _children(pid: int) -> list[int]:
     """Read the children of a process's first thread: who has more cannot fork, by the filter."""
     return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
@@ -65,11 +83,15 @@ def _children(pid: int) -> list[int]:
 
 def _resident_bytes(pid: int) -> int:
     """Read anonymous and shared pages and page tables, proc_pid_status(5)."""
-    return sum(
-        int(line.split()[1]) * _KIB
-        for line in _read(f"/proc/{pid}/status").splitlines()
-        if line.startswith(("RssAnon:", "RssShmem:", "VmPTE:"))
-    )
+    for thread in threads(pid):
+        kibibytes = [
+            int(line.split()[1])
+            for line in _read(f"{thread}/status").splitlines()
+            if line.startswith(("RssAnon:", "RssShmem:", "VmPTE:"))
+        ]
+        if kibibytes:
+            return sum(kibibytes) * _KIB
+    return 0
 
 
 def _processor_ticks(pid: int) -> int:

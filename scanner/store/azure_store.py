@@ -6,7 +6,7 @@ write can be repeated; a crash between two is repaired by saving again, which th
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -14,15 +14,15 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import StoreError
-from scanner.model import Digest, ImageReference, Report, Status
+from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
 from scanner.ports import Check, CurrentVerdict
 from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
-from scanner.storage.moments import to_text
-from scanner.storage.rows import Row, RowKey, RowTable
+from scanner.storage.rows import Row, RowTable
 from scanner.store import report_json
 from scanner.store.azure_lookups import LookupRows
 from scanner.store.image_row import ImageRow, image_key, partition
+from scanner.store.tags import Tags
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class AzureReportStore:
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
         self._reports = BlobFolder(blobs.get_container_client(_CONTAINER))
         self._images = RowTable(tables.get_table_client(_IMAGES))
-        self._tags = RowTable(tables.get_table_client(_TAGS))
+        self._tags = Tags(RowTable(tables.get_table_client(_TAGS)), self._images)
         self._lookups = LookupRows.connect(tables)
 
     @classmethod
@@ -62,8 +62,9 @@ class AzureReportStore:
         self._upload(report)
         self._lookups.note(report)
         current = self._make_current(report, part_of)
-        if report.image.tag:
-            self._point_tag(report, report.image.tag)
+        if report.image.tag and not self._tags.point(report, report.image.tag):
+            # A later push took the tag away, so the row has changed once more.
+            return self.current(report.image) or current
         return current
 
     def confirm(self, current: CurrentVerdict, check: Check) -> None:
@@ -85,21 +86,57 @@ class AzureReportStore:
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with. Raises StoreError."""
-        row = self._tags.read(RowKey(partition(registry, repository), tag))
-        return Digest(str(row["digest"])) if row is not None else None
+        return self._tags.find(registry, repository, tag)
 
     def list_current(
-        self, *, status: Status | None = None, repository: str | None = None
+        self,
+        *,
+        status: Status | None = None,
+        repository: str | None = None,
+        after: ImageReference | None = None,
     ) -> Iterator[CurrentVerdict]:
         """Yield current verdicts by registry, repository and digest, one page at a time.
 
-        `repository` is a glob in which `*` also matches slashes. Raises StoreError.
+        Those on deleted images are left out. `repository` is a glob in which `*` also matches
+        slashes. Raises StoreError.
         """
-        query, parameters = ("status eq @status", {"status": status}) if status else ("", {})
-        for key, row in self._images.select(query, parameters):
+        filters = ["reason ne @deleted"]
+        parameters = {"deleted": NotApplicableReason.DELETED.value}
+        if status:
+            filters.append("status eq @status")
+            parameters["status"] = status.value
+        if after:
+            # The SDK finds parameters between blanks, so a bracket may not touch one.
+            filters.append(
+                "(PartitionKey gt @partition or (PartitionKey eq @partition and RowKey gt @row ))"
+            )
+            key = image_key(after)
+            parameters |= {"partition": key.partition, "row": key.row}
+        for key, row in self._images.select(" and ".join(filters), parameters):
             current = ImageRow.read(key, row).current
             if repository is None or fnmatchcase(current.image.repository, repository):
                 yield current
+
+    def judged(
+        self, registry: str, repository: str, digests: Collection[Digest]
+    ) -> frozenset[Digest]:
+        """Return those that have a current verdict other than that they were deleted.
+
+        One query over the range that the digests span: the registry lists them in their order.
+        """
+        if not digests:
+            return frozenset()
+        rows = self._images.select(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey le @last "
+            "and reason ne @deleted",
+            {
+                "partition": partition(registry, repository),
+                "first": str(min(digests)),
+                "last": str(max(digests)),
+                "deleted": NotApplicableReason.DELETED.value,
+            },
+        )
+        return frozenset(digests) & {Digest(key.row) for key, _ in rows}
 
     def _upload(self, report: Report) -> None:
         if not _REPORT_ID.fullmatch(report.id):
@@ -120,20 +157,6 @@ class AzureReportStore:
 
         row = self._images.change(key, merge)
         return ImageRow.read(key, row or news.write()).current
-
-    def _point_tag(self, report: Report, tag: str) -> None:
-        wanted = {"digest": str(report.image.digest), "pushed_at": to_text(report.requested_at)}
-
-        def later(present: Row | None) -> Row:
-            return max(present or wanted, wanted, key=_pushed)
-
-        self._tags.change(
-            RowKey(partition(report.image.registry, report.image.repository), tag), later
-        )
-
-
-def _pushed(row: Row) -> tuple[str, str]:
-    return str(row["pushed_at"]), str(row["digest"])
 
 
 def _blob_name(report_id: str) -> str:

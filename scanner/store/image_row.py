@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 
 from scanner.errors import InvalidMessageError, StoreError
-from scanner.model import Digest, ImageReference, Report, Status
+from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
 from scanner.ports import Check, CurrentVerdict
 from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey
@@ -39,6 +39,7 @@ class ImageRow:
                 counts=_counts(report),
                 part_of=part_of,
                 against=_check(report),
+                was_tagged=report.image.tag is not None,
             ),
             tagged_at=report.requested_at if report.image.tag else None,
         )
@@ -47,16 +48,19 @@ class ImageRow:
         """Return what stands after this row arrived at one that may be newer.
 
         The verdict is that of the later examination, the tag that of the later push, and an index
-        once known stays known. Ties fall to the greater id, so that all writers agree.
+        once known stays known. Ties fall to the greater id, so that all writers agree. A deleted
+        image keeps the id of the report before.
         """
         if present is None:
             return self
-        verdict = max(present, self, key=ImageRow._examined).current
+        earlier, later = sorted((present, self), key=ImageRow._examined)
         tagged = max(present, self, key=ImageRow._tagged)
         current = replace(
-            verdict,
-            image=replace(verdict.image, tag=tagged.current.image.tag),
+            later.current,
+            image=replace(later.current.image, tag=tagged.current.image.tag),
             part_of=self.current.part_of or present.current.part_of,
+            was_tagged=tagged.tagged_at is not None,
+            report_before=_report_before(later.current, earlier.current),
         )
         return ImageRow(current=current, tagged_at=tagged.tagged_at)
 
@@ -90,6 +94,7 @@ class ImageRow:
             "checked_at": to_text(current.against.at) if current.against else "",
             "advisories": str(current.against.advisories) if current.against else "",
             "advisories_of": to_text(current.against.advisories_of) if current.against else "",
+            "report_before": current.report_before,
         }
 
     @classmethod
@@ -117,6 +122,9 @@ class ImageRow:
                     counts=text["counts"],
                     part_of=Digest(text["part_of"]) if text["part_of"] else None,
                     against=_read_check(text),
+                    was_tagged=bool(text["tagged_at"]),
+                    # Rows that were written before this column was do not have it.
+                    report_before=text.get("report_before", ""),
                 ),
                 tagged_at=from_text(text["tagged_at"]) if text["tagged_at"] else None,
             )
@@ -143,6 +151,17 @@ def _read_check(text: Mapping[str, str]) -> Check | None:
         advisories=Digest(text["advisories"]),
         advisories_of=from_text(text["advisories_of"]),
     )
+
+
+def _is_deletion(verdict: CurrentVerdict) -> bool:
+    return verdict.reason == NotApplicableReason.DELETED
+
+
+def _report_before(later: CurrentVerdict, earlier: CurrentVerdict) -> str:
+    if not _is_deletion(later):
+        return ""
+    known = later.report_before or earlier.report_before
+    return known or ("" if _is_deletion(earlier) else earlier.report_id)
 
 
 def partition(registry: str, repository: str) -> str:

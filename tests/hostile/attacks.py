@@ -32,7 +32,7 @@ LIMITS = Limits(
     stdout_bytes=256 << 10,
     stderr_bytes=64 << 10,
     processes=64,
-    open_files=64,
+    open_files=256,
 )
 """Small, so that a flood ends soon. The program's own bounds are several times these."""
 _COMPILE_SECONDS = 60.0
@@ -130,8 +130,10 @@ ATTACKS = [
     *_each("flood-messages huge-file reserve-file private-memory memory-file"),
     *_each("lock-memory flood-descriptors"),
     *_until(Stopped.DISK_LIMIT, "flood-file flood-files flood-deleted-file", LIMITS.wall_seconds),
+    *_until(Stopped.DISK_LIMIT, "flood-deleted-file-of-thread", LIMITS.wall_seconds),
     *_until(Stopped.DISK_LIMIT, "flood-inodes flood-directories", LIMITS.wall_seconds),
     *_until(Stopped.MEMORY_LIMIT, "shared-memory page-tables", LIMITS.wall_seconds),
+    *_until(Stopped.MEMORY_LIMIT, "shared-memory-of-thread", LIMITS.wall_seconds),
 ]
 FILTERED = {
     *("tcp-listen", "udp", "socket-inet", "socket-inet6", "socket-netlink", "socket-pair"),

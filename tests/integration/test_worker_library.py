@@ -140,9 +140,15 @@ def test_the_library_runs_every_function_of_this_app(
             assert succeeded(library.run("deliver_notice", typed, queued(1)))
             assert succeeded(library.run("record_undelivered", typed, queued(1)))
         unreadable = worker_protos.TypedData(string="{")
-        for function in ("scan_image", "rejudge_image", "sweep_images"):
-            assert succeeded(library.run(function, unreadable, queued(1)))
+        consumers = ("scan_image", "rejudge_image", "sweep_images")
+        for consumer in (*consumers, "receive_events", "receive_events_again"):
+            assert succeeded(library.run(consumer, unreadable, queued(1)))
+        timer = worker_protos.TypedData(json='{"IsPastDue": false}')
+        assert succeeded(library.run("reconcile_registry", timer))
+        refused = library.run("rescan_images", http(b"{}"))
+        assert refused.return_value is not None
+        assert refused.return_value.http.status_code == "401"
         told = json.dumps([dict(notice) for notice in around.operators.notices])
     assert abandoned.digest in told
-    assert len(library.functions) == 7
+    assert len(library.functions) == 12
     assert reported_listing(library) == printed_listing(REPOSITORY, **around.settings())

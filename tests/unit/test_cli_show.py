@@ -24,6 +24,7 @@ from tests.fakes import InMemoryReportStore
 from tests.reports import (
     AMD64,
     ARM64,
+    deleted_report,
     healthy_report,
     index_report,
     not_applicable_report,
@@ -39,6 +40,30 @@ def _store(*reports: Report) -> InMemoryReportStore:
     for report in reports:
         store.save(report)
     return store
+
+
+def test_a_deleted_image_is_shown_with_what_was_said_before() -> None:
+    """The verdict is history, not gone."""
+    judged, gone = unhealthy_report(), deleted_report(as_of=NOW + timedelta(hours=1))
+    result = pushscan("show", NAME, store=_store(judged, gone))
+    assert result.exit_code == 0
+    for text in (
+        "NOT-APPLICABLE (deleted)",
+        "Before it was deleted",
+        f"UNHEALTHY  {judged.verdict.explanation}",
+        f"judged 2026-11-22 12:00 UTC, report {judged.id}",
+    ):
+        assert text in result.stdout
+
+
+def test_an_image_that_lost_its_tag_says_so() -> None:
+    """It is shown under its digest; the tag means another image."""
+    moved = healthy_report(requested_at=NOW + timedelta(hours=1))
+    moved = replace(moved, image=replace(moved.image, digest=Digest("sha256:" + "a6" * 32)))
+    store = _store(unhealthy_report(), moved)
+    result = pushscan("show", f"contoso.azurecr.io/shop/cart@{DIGEST}", store=store)
+    assert "Untagged" in result.stdout
+    assert "Untagged" not in pushscan("show", NAME, store=store).stdout
 
 
 def test_a_verdict_is_shown_with_all_that_it_rests_on() -> None:

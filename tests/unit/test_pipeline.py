@@ -338,3 +338,29 @@ def test_an_abandoned_job_leaves_a_later_verdict_alone(world: World) -> None:
     assert current is not None
     assert current.status is Status.HEALTHY
     assert world.outbox.announced == []
+
+
+def test_a_job_that_asks_for_another_look_gets_it_once(world: World) -> None:
+    """Though the verdict still stands; a redelivery of the same job is answered by the new look."""
+    image = world.push_image()
+    world.pipeline().judge(job(image))
+    world.now += timedelta(hours=1)
+    again = replace(job(image, requested_at=world.now), not_before=world.now)
+    world.pipeline().judge(again)
+    assert len(world.scanner.matched) == 2
+    current = world.store.current(image)
+    assert current is not None
+    assert current.as_of == world.now
+    world.now += timedelta(minutes=1)
+    world.pipeline().judge(again)
+    assert len(world.scanner.matched) == 2
+
+
+def test_another_look_at_an_index_looks_at_each_platform(world: World) -> None:
+    """Whoever asked for the index meant its images; they need not be asked for as well."""
+    index, children = world.push_index(AMD64, ARM64)
+    world.pipeline().judge(job(index))
+    world.now += timedelta(hours=1)
+    for image in (index, *children):
+        world.pipeline().judge(replace(job(image, requested_at=world.now), not_before=world.now))
+    assert len(world.scanner.matched) == 4

@@ -2,11 +2,14 @@
 #define _GNU_SOURCE
 #include "attack.h"
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define MIB (1L << 20)
 #define MEMORY (768 * MIB)
@@ -119,6 +122,25 @@ static void page_tables(char *argument) {
     worked("page tables", MEMORY + sum);
 }
 
+/* /proc/PID shows what the first thread has. The others may live on without it. */
+static void *filling_disk(void *argument) {
+    rest(200);
+    flood_deleted_file(argument);
+    return NULL;
+}
+static void *filling_memory(void *argument) {
+    rest(200);
+    shared_memory(argument);
+    return NULL;
+}
+static void end_first_thread(void *(*and_then)(void *)) {
+    pthread_t other;
+    if (pthread_create(&other, NULL, and_then, NULL)) stopped("clone");
+    syscall(SYS_exit, 0);
+}
+static void deleted_file_of_thread(char *argument) { end_first_thread(filling_disk); }
+static void memory_of_thread(char *argument) { end_first_thread(filling_memory); }
+
 static void lock_memory(char *argument) { judge("mlock", mlock(block, sizeof block)); }
 
 static void flood_descriptors(char *argument) {
@@ -134,6 +156,7 @@ const struct attack floods[] = {
     {"flood-file", flood_file},
     {"flood-files", flood_files},
     {"flood-deleted-file", flood_deleted_file},
+    {"flood-deleted-file-of-thread", deleted_file_of_thread},
     {"flood-inodes", flood_inodes},
     {"flood-directories", flood_directories},
     {"huge-file", huge_file},
@@ -141,6 +164,7 @@ const struct attack floods[] = {
     {"private-memory", private_memory},
     {"shared-memory", shared_memory},
     {"memory-file", memory_file},
+    {"shared-memory-of-thread", memory_of_thread},
     {"page-tables", page_tables},
     {"lock-memory", lock_memory},
     {"flood-descriptors", flood_descriptors},

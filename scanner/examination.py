@@ -5,7 +5,6 @@ blob was once seen to unpack to this very diff_id: what a config claims is no pr
 """
 
 import logging
-import os
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -17,9 +16,6 @@ from scanner.model import Advisories, Digest, LayerInventory, ScanReport, Unexam
 from scanner.ports import ImageScanner, InventoryStore, Layer, PullPlan, Registry, ResolvedImage
 
 logger = logging.getLogger(__name__)
-
-_ANALYSES_AT_ONCE = min(os.cpu_count() or 1, 4)
-"""Each may take the memory of a whole scan, so not more than a worker has processors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +36,8 @@ class Examiner:
     inventories: InventoryStore
     scratch: Path
     """Where layers are unpacked for the time of one examination; needs room for the largest."""
+    analyses_at_once: int
+    """Each may use all that the limits of a scan allow."""
 
     def examine(self, image: ResolvedImage, *, advisories: Advisories) -> Examination:
         """Examine one platform's image against these advisories.
@@ -69,7 +67,7 @@ class Examiner:
     ) -> Unexaminable | None:
         with (
             tempfile.TemporaryDirectory(prefix="layers-", dir=self.scratch) as folder,
-            ThreadPoolExecutor(_ANALYSES_AT_ONCE, thread_name_prefix="analyse") as threads,
+            ThreadPoolExecutor(self.analyses_at_once, thread_name_prefix="analyse") as threads,
         ):
             try:
                 fault = self.registry.pull(

@@ -12,6 +12,7 @@ from scanner.errors import SettingsError
 from scanner.model import Registries
 from scanner.ports import ReportStore
 from scanner.settings import StorageSettings
+from scanner.verification import Verifier
 from scanner.wiring import Operations
 
 
@@ -36,6 +37,15 @@ def _operations_of_environment() -> Operations:
         raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
 
 
+def _verifier_of_environment() -> Verifier:
+    given = settings.load()
+    try:
+        return wiring.Wiring(given).verifier
+    except ValueError:
+        # As above.
+        raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -48,6 +58,8 @@ class Surroundings:
     """Builds the store on first use. Raises SettingsError."""
     operations: Callable[[], Operations] = _operations_of_environment
     """Builds what operators act on. Raises SettingsError."""
+    verifier: Callable[[], Verifier] = _verifier_of_environment
+    """Builds what examines again. Raises SettingsError."""
     registries: Callable[[], Registries] = settings.load_registries
     """Reads which registries are ours. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now

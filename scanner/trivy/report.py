@@ -167,7 +167,7 @@ def parse_warnings(untrusted_messages: bytes, *, is_all: bool = True) -> tuple[s
         elif level in {"WARN", "ERROR"}:
             others.append(text)
     # Sorted, because Trivy reads files side by side.
-    texts = [*sorted(left_out), *others]
+    texts = [*sorted(left_out), *sorted(others)]
     kept = tuple(
         visible(text.replace("\t", " "), _WARNING_CHARACTERS) for text in texts[:MAX_WARNINGS]
     )

@@ -24,8 +24,9 @@ test: setup check ## Every test on real parts
 hostile: setup ## Attack sandboxes and pipeline; print what came of each attack and input
 	$(BIN)/python -m pytest -n 2 --dist worksteal --hostile=full tests/hostile $$($(BIN)/python -m tests.hostile.inputs)
 
-fuzz: setup ## Search long for bytes that a parser cannot take
+fuzz: setup ## Search long for bytes that a parser cannot take, and for storms that harm
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m hypothesis --hypothesis-profile=long --timeout=3600 tests/unit tests/fuzz
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hostile=full --timeout=3600 tests/simulation
 
 check: $(BIN)/.installed ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check $(SOURCES)

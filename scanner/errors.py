@@ -8,6 +8,7 @@
     ├── SandboxUnavailableError nothing may be opened on this host: the queue retries elsewhere
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
+    ├── VerificationError       a report cannot be examined again here: says what is missing
     └── NoticeError             the channel did not take the notice: the queue retries
 
 An image's fault is never an exception: it is an `Unexaminable` value and ends in a verdict.
@@ -49,6 +50,10 @@ class AdvisoriesError(PushscanError):
 
 class StoreError(PushscanError):
     """Raised when a report or a verdict could not be written or read."""
+
+
+class VerificationError(PushscanError):
+    """Raised when what a report rests on is not at hand: it is neither proved nor refuted."""
 
 
 class NoticeError(PushscanError):

@@ -5,7 +5,6 @@ blob was once seen to unpack to this very diff_id: what a config claims is no pr
 """
 
 import logging
-import os
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -24,9 +23,6 @@ from scanner.model import (
 from scanner.ports import ImageScanner, InventoryStore, Layer, PullPlan, Registry, ResolvedImage
 
 logger = logging.getLogger(__name__)
-
-_ANALYSES_AT_ONCE = min(os.cpu_count() or 1, 4)
-"""Each may take the memory of a whole scan, so not more than a worker has processors."""
 
 MAX_ENTRIES = 1_000_000
 """Of all layers of an image together; a layer that is there twice counts once."""
@@ -52,6 +48,8 @@ class Examiner:
     inventories: InventoryStore
     scratch: Path
     """Where layers are unpacked for the time of one examination; needs room for the largest."""
+    analyses_at_once: int
+    """Each may use all that the limits of a scan allow."""
 
     def examine(self, image: ResolvedImage, *, advisories: Advisories) -> Examination:
         """Examine one platform's image against these advisories.
@@ -82,7 +80,7 @@ class Examiner:
     ) -> Unexaminable | None:
         with (
             tempfile.TemporaryDirectory(prefix="layers-", dir=self.scratch) as folder,
-            ThreadPoolExecutor(_ANALYSES_AT_ONCE, thread_name_prefix="analyse") as threads,
+            ThreadPoolExecutor(self.analyses_at_once, thread_name_prefix="analyse") as threads,
         ):
             try:
                 fault = self.registry.pull(
@@ -118,7 +116,7 @@ class _Analysis:
         self._profile = self._scanner.profile(advisories)
         self._running: dict[Digest, Future[LayerInventory | Unexaminable]] = {}
         self._entries = self._record_bytes = 0
-        self._lock = threading.Lock()
+        self._starting, self._counting = threading.Lock(), threading.Lock()
 
     def is_known(self, layer: Layer) -> bool:
         """Say whether nothing of a layer need be pulled, and take what is known of it."""
@@ -131,7 +129,7 @@ class _Analysis:
 
     def start(self, layer: Layer, path: Path, threads: ThreadPoolExecutor) -> None:
         """Analyse a layer that has come in; one of equal contents only once."""
-        with self._lock:
+        with self._starting:
             if layer.diff_id not in self._running:
                 self._running[layer.diff_id] = threads.submit(self._find_out, layer.diff_id, path)
         self._inventories.remember(layer.digest, unpacks_to=layer.diff_id)
@@ -156,7 +154,7 @@ class _Analysis:
 
     def _if_room(self, inventory: LayerInventory) -> LayerInventory | Unexaminable:
         """Let go of what is more than the layers of one image may fill of the worker's memory."""
-        with self._lock:
+        with self._counting:
             self._entries += len(inventory.entries)
             self._record_bytes += len(inventory.untrusted_record)
             has_room = self._entries <= MAX_ENTRIES and self._record_bytes <= MAX_RECORD_BYTES

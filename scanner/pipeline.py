@@ -30,6 +30,10 @@ from scanner.publishing import Publisher, draft, identified
 
 logger = logging.getLogger(__name__)
 
+NESTED_INDEX = Unexaminable(
+    reason=UnknownReason.MALFORMED_MANIFEST, detail="The index calls another index an image."
+)
+"""A descriptor can lie about what it points to, and so on without end."""
 _SETTLING = timedelta(seconds=90)
 """How long after a push a manifest may be missing: a replica can announce it before it has it."""
 _RECENT = timedelta(minutes=10)
@@ -147,11 +151,7 @@ class Pipeline:
         if report is None:
             resolved = self._resolve(run, entry.reference)
             if isinstance(resolved, ResolvedIndex):
-                # A descriptor can lie about what it points to, and so on without end.
-                resolved = Unexaminable(
-                    reason=UnknownReason.MALFORMED_MANIFEST,
-                    detail="The index calls another index an image.",
-                )
+                resolved = NESTED_INDEX
             report = self._examine_resolved(run, entry.reference, resolved)
         self.publisher.store.save(report, part_of=index.reference.digest)
         return PlatformVerdict(

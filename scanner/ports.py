@@ -183,8 +183,27 @@ class CurrentVerdict:
         return self.was_tagged and self.image.tag is None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastVerdict:
+    """One examination of an image, whether or not its verdict is current still."""
+
+    image: ImageReference
+    """With the tag of the push that asked for it, if it had one."""
+    status: Status
+    reason: str
+    rule: str
+    counts: str
+    """As in CurrentVerdict."""
+    report_id: str
+    """Of the report, which an examination before with the same inputs may have written."""
+    requested_at: datetime
+    as_of: datetime
+    finished_at: datetime
+    """When the verdict was reached; nobody knew it earlier."""
+
+
 class ReportStore(Protocol):
-    """Reports (immutable, by id) and the current verdict of each image."""
+    """Reports (immutable, by id), the current verdict of each image, and those before."""
 
     def find_report(self, report_id: str) -> Report | None:
         """Return a stored report, or None when there is none of that id."""
@@ -200,6 +219,9 @@ class ReportStore(Protocol):
 
     def current(self, image: ImageReference) -> CurrentVerdict | None:
         """Return the current verdict on a digest, or None when it was never judged."""
+
+    def history(self, image: ImageReference) -> Iterable[PastVerdict]:
+        """Yield every examination of a digest, in the order of `current`: the latest first."""
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with."""

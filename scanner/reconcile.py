@@ -1,6 +1,7 @@
 """Lists what the registries hold and queues what nobody has judged: imports, lost events, a start.
 
-A run ends at its time budget, or when enough jobs wait; the next one goes on where it stopped.
+What has a verdict and is listed no more is queued as well: its deletion was never told. A run ends
+at its time budget, or when enough jobs wait; the next one goes on where it stopped.
 """
 
 import logging
@@ -13,7 +14,7 @@ from itertools import groupby, islice
 
 from scanner import jobs
 from scanner.errors import RegistryError
-from scanner.model import ScanJob
+from scanner.model import Deletion, ImageReference, ScanJob
 from scanner.ports import (
     Catalogue,
     JobQueue,
@@ -24,6 +25,7 @@ from scanner.ports import (
     Sighting,
     Sightings,
 )
+from scanner.vanished import Vanished
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +70,8 @@ class Tally:
     queued: int = 0
     unseen: int = 0
     """Manifests without a verdict that this run came across, queued or not."""
+    vanished: int = 0
+    """Manifests with a verdict that are listed no more, and are queued to be retired."""
     is_complete: bool = True
     """Whether every registry was listed to its end, with nothing left out."""
 
@@ -181,13 +185,19 @@ class _Visit:
     def _list(self, repository: str) -> None:
         is_resumed = repository == self.progress.inside
         after = self.progress.manifests_after if is_resumed else ""
-        pages = self._own.catalogue.manifests(self.progress.registry, repository, after=after)
+        registry = self.progress.registry
+        pages = self._own.catalogue.manifests(registry, repository, after=after)
+        vanished = Vanished(
+            self._own.store, registry, repository, after=after, before=self.progress.run_at
+        )
         try:
             for page in pages:
                 self._compare(repository, page)
+                self._retire(vanished.among(page))
                 came = replace(self.progress, inside=repository, manifests_after=page.after)
                 self._save(came)
                 self.run.require_time()
+            self._retire(vanished.at_end())
         except RegistryError as error:
             # One repository that refuses us must not hide the others.
             logger.warning("repository.not_listed repository=%s why=%s", repository, error)
@@ -211,7 +221,7 @@ class _Visit:
             sighting = self._sighting(entry, before)
             if self._is_due(entry, sighting):
                 if room is None:
-                    room = self._own.queue_limit - self._own.queue.depth()
+                    room = self._room()
                 if room <= 0:
                     self._own.sightings.save(sighting)
                     raise _QueueFullError
@@ -219,6 +229,24 @@ class _Visit:
                 room -= 1
                 sighting = replace(sighting, queued_at=self._own.clock())
             self._own.sightings.save(sighting)
+
+    def _retire(self, images: Iterator[ImageReference]) -> None:
+        """Queue a look after each; the job asks the registry before it retires anything."""
+        room = None
+        for image in images:
+            room = self._room() if room is None else room - 1
+            if room <= 0:
+                raise _QueueFullError
+            gone = Deletion(
+                registry=image.registry, repository=image.repository, digest=image.digest
+            )
+            job = jobs.retire_job(gone, requested_at=self._own.clock())
+            self._own.queue.send(jobs.encode(job))
+            self.run.tally.vanished += 1
+            logger.info("image.vanished_queued job=%s image=%s", job.id, image)
+
+    def _room(self) -> int:
+        return self._own.queue_limit - self._own.queue.depth()
 
     def _sighting(self, entry: ListedManifest, before: Sighting | None) -> Sighting:
         now = self._own.clock()

@@ -25,6 +25,7 @@ from scanner.settings import Settings, StorageSettings
 from scanner.storage import StorageConnection
 from scanner.storage.queue import MessageQueue
 from scanner.sweeping import Sweeper
+from scanner.verification import Verifier
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -165,6 +166,18 @@ class Wiring:
             scanner=self.scanner,
             inventories=self._inventories,
             scratch=self._scratch.path,
+            analyses_at_once=self.settings.limits.processors,
+        )
+
+    @functools.cached_property
+    def verifier(self) -> Verifier:
+        """Examines again what a report is about; writes no report and tells nobody."""
+        from scanner.trivy.pinned import find_pinned  # noqa: PLC0415  likewise
+
+        directory = self.scanner.directory
+        return Verifier(
+            examiner=self.examiner,
+            find_advisories=lambda wanted: find_pinned(directory, wanted),
         )
 
     @functools.cached_property

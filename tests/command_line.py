@@ -1,12 +1,15 @@
 """The command as tests run it: in this process, on a store and a clock of their own."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from typer.testing import CliRunner, Result
 
 from scanner.cli import app
 from scanner.cli.surroundings import Surroundings
+from scanner.errors import SettingsError
 from scanner.ports import ReportStore
+from scanner.verification import Verifier
 from scanner.wiring import Operations
 from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue, InMemorySightings
 from tests.examples import NOW, REGISTRIES
@@ -24,17 +27,23 @@ def pushscan(
     store: ReportStore,
     now: datetime | None = None,
     operations: Operations | None = None,
+    verifier: Callable[[], Verifier] | None = None,
 ) -> Result:
     """Run `pushscan` with these arguments, five hours after the examples."""
     clock = now or NOW + timedelta(hours=5)
     around = Surroundings(
         report_store=lambda: store,
         operations=lambda: operations or in_memory(store),
+        verifier=verifier or _no_verifier,
         registries=lambda: REGISTRIES,
         now=lambda: clock,
         sleep=lambda _: None,
     )
     return CliRunner().invoke(app, list(arguments), obj=around)
+
+
+def _no_verifier() -> Verifier:
+    raise SettingsError("settings: there is nothing to examine with")
 
 
 def in_memory(

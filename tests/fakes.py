@@ -25,7 +25,15 @@ from scanner.model import (
 from scanner.notify.ledger import Entry
 from scanner.notify.message import Notice
 from scanner.notify.route import Route
-from scanner.ports import Check, CurrentVerdict, Layer, PullPlan, Resolved, ResolvedImage
+from scanner.ports import (
+    Check,
+    CurrentVerdict,
+    Layer,
+    PastVerdict,
+    PullPlan,
+    Resolved,
+    ResolvedImage,
+)
 from scanner.sweeping import IndexedImage, Inputs, Sweep
 
 
@@ -251,6 +259,27 @@ class InMemoryReportStore:
         self._raise_outage()
         with self._lock:
             return self._current(image) if self._saves_of(image) else None
+
+    def history(self, image: ImageReference) -> Iterator[PastVerdict]:
+        """Yield all that was saved, the latest first, each examination once."""
+        self._raise_outage()
+        with self._lock:
+            reports = [save.report for save in self._saves_of(image)]
+        # Who asked first stays: a dictionary keeps what comes last.
+        examinations = {(report.as_of, report.id): report for report in reversed(reports)}
+        for _, report in sorted(examinations.items(), reverse=True):
+            counts = report.severity_counts().items()
+            yield PastVerdict(
+                image=report.image,
+                status=report.verdict.status,
+                reason=str(report.verdict.reason or ""),
+                rule=report.verdict.rule,
+                counts=" ".join(f"{severity.name}={count}" for severity, count in counts),
+                report_id=report.id,
+                requested_at=report.requested_at,
+                as_of=report.as_of,
+                finished_at=report.finished_at,
+            )
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest of the latest push of a tag."""

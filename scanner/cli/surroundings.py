@@ -16,6 +16,7 @@ from scanner.ports import ReportStore
 from scanner.settings import Settings, StorageSettings
 from scanner.sweeping import Sweeper
 from scanner.trivy import SharedAdvisories
+from scanner.verification import Verifier
 from scanner.wiring import Operations
 
 
@@ -62,6 +63,15 @@ def _operations_of_environment() -> Operations:
         raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
 
 
+def _verifier_of_environment() -> Verifier:
+    given = settings.load()
+    try:
+        return wiring.Wiring(given).verifier
+    except ValueError:
+        # As above.
+        raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -76,6 +86,8 @@ class Surroundings:
     """Builds what queues images to be judged again. Raises SettingsError."""
     operations: Callable[[], Operations] = _operations_of_environment
     """Builds what operators act on. Raises SettingsError."""
+    verifier: Callable[[], Verifier] = _verifier_of_environment
+    """Builds what examines again. Raises SettingsError."""
     registries: Callable[[], Registries] = settings.load_registries
     """Reads which registries are ours. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now

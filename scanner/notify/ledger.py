@@ -4,7 +4,7 @@
                               |  ^---- announced again --+
                               |                          |
                               +---- poison queue ---> failed
-                              +---- an index covers it -> skipped
+                              +---- an index covers it, or it is true no more -> skipped
 
     sent -- the image was deleted --> resolved -- announced again --> queued
 

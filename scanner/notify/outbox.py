@@ -67,7 +67,7 @@ class QueueOutbox:
         if self.routes.find(name) is None:
             logger.info("notice.unrouted route=%s image=%s", name, report.image)
             return
-        if self._is_known(notice, is_tagged=report.image.tag is not None):
+        if self._is_known(notice):
             logger.debug("notice.known id=%s", notice.id)
             return
         delay_seconds = 0 if report.image.tag else self.untagged_delay_seconds
@@ -94,12 +94,10 @@ class QueueOutbox:
             return None
         return present.resolved(self.clock())
 
-    def _is_known(self, notice: Notice, *, is_tagged: bool) -> bool:
+    def _is_known(self, notice: Notice) -> bool:
         entry = self.ledger.find(notice)
-        if entry is None or entry.state in {State.FAILED, State.RESOLVED}:
-            return False
-        # Somebody has since given the platform's image a name of its own: now it counts.
-        return not (entry.state is State.SKIPPED and is_tagged)
+        # Why one was skipped may have passed: an index gone, a tag given, a deleted image back.
+        return entry is not None and entry.state in {State.QUEUED, State.SENT}
 
     def _queued(self, notice: Notice, present: Entry | None) -> Entry | None:
         if present is None:

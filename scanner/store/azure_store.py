@@ -1,6 +1,6 @@
 """Reports in Blob Storage, the current verdicts in Table Storage.
 
-A report is written before the row that names it, so no row ever points at a missing report. Each
+A report is written before the rows that name it, so no row ever points at a missing report. Each
 write can be repeated; a crash between two is repaired by saving again, which the queue does.
 """
 
@@ -15,20 +15,20 @@ from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import StoreError
 from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
-from scanner.ports import Check, CurrentVerdict
+from scanner.ports import Check, CurrentVerdict, PastVerdict
 from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
 from scanner.storage.rows import Row, RowTable
 from scanner.store import report_json
 from scanner.store.azure_lookups import LookupRows
+from scanner.store.history import History
 from scanner.store.image_row import ImageRow, image_key, partition
+from scanner.store.report_json import MAX_REPORT_BYTES
 from scanner.store.tags import Tags
 
 logger = logging.getLogger(__name__)
 
-MAX_REPORT_BYTES = 64 * 1024 * 1024
-
-_CONTAINER, _IMAGES, _TAGS = "reports", "images", "tags"
+_CONTAINER, _IMAGES, _TAGS, _HISTORY = "reports", "images", "tags", "history"
 _REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
@@ -38,6 +38,7 @@ class AzureReportStore:
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
         self._reports = BlobFolder(blobs.get_container_client(_CONTAINER))
         self._images = RowTable(tables.get_table_client(_IMAGES))
+        self._history = History(RowTable(tables.get_table_client(_HISTORY)))
         self._tags = Tags(RowTable(tables.get_table_client(_TAGS)), self._images)
         self._lookups = LookupRows.connect(tables)
 
@@ -61,6 +62,7 @@ class AzureReportStore:
         """
         self._upload(report)
         self._lookups.note(report)
+        self._history.add(report)
         current = self._make_current(report, part_of)
         if report.image.tag and not self._tags.point(report, report.image.tag):
             # A later push took the tag away, so the row has changed once more.
@@ -83,6 +85,10 @@ class AzureReportStore:
         key = image_key(image)
         row = self._images.read(key)
         return ImageRow.read(key, row).current if row is not None else None
+
+    def history(self, image: ImageReference) -> Iterator[PastVerdict]:
+        """Yield every examination of a digest, the latest first. Raises StoreError."""
+        return self._history.of(image)
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with. Raises StoreError."""

@@ -36,7 +36,7 @@ class ImageRow:
                 report_id=report.id,
                 as_of=report.as_of,
                 platform=str(report.platform) if report.platform else "",
-                counts=_counts(report),
+                counts=counts_text(report),
                 part_of=part_of,
                 against=_check(report),
                 was_tagged=report.image.tag is not None,
@@ -174,7 +174,8 @@ def image_key(image: ImageReference) -> RowKey:
     return RowKey(partition(image.registry, image.repository), str(image.digest))
 
 
-def _counts(report: Report) -> str:
+def counts_text(report: Report) -> str:
+    """Return the findings by severity as a row has them."""
     # Empty where nothing was examined: zeros would look like a clean image.
     return " ".join(f"{s.name}={count}" for s, count in report.severity_counts().items())
 

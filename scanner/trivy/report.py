@@ -172,7 +172,7 @@ def parse_warnings(untrusted_messages: bytes, *, is_all: bool = True) -> tuple[s
         elif level in {"WARN", "ERROR"}:
             others.append(text)
     # Sorted, because Trivy reads files side by side.
-    texts = [*sorted(left_out), *others]
+    texts = [*sorted(left_out), *sorted(others)]
     kept = _kept(texts)
     dropped = len(texts) - len(kept)
     return (*kept, f"{dropped} more warnings were left out") if dropped else kept

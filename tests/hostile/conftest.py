@@ -59,6 +59,7 @@ def judge(folder: Path) -> Iterator[Judge]:
                     ),
                     inventories=InMemoryInventoryStore(),
                     scratch=scratch,
+                    analyses_at_once=2,
                 ),
                 publisher=Publisher(
                     store=InMemoryReportStore(), outbox=RecordingOutbox(), policy=Policy()

@@ -287,10 +287,30 @@ def test_a_tag_makes_a_skipped_notice_count(post: Post) -> None:
     post.notifier().deliver(message)
     assert post.channel.sent == []
     post.outbox().announce(child)
-    assert post.messages() == []
+    for message in post.messages():
+        post.notifier().deliver(message)
+    assert post.channel.sent == []
     tagged = replace(child, image=replace(child.image, tag="v7-amd64"))
     post.store.save(tagged)
     post.outbox().announce(tagged)
+    [message] = post.messages()
+    post.notifier().deliver(message)
+    assert len(post.channel.sent) == 1
+
+
+def test_what_was_deleted_before_it_was_told_is_told_when_it_is_back(post: Post) -> None:
+    """Though nobody knows a tag of it: the reconciler found it, not an event."""
+    report = post.own(unhealthy_report(tag=None))
+    deleted = post.own(deleted_report(as_of=NOW + timedelta(minutes=1)))
+    post.store.save(report)
+    post.outbox().announce(report)
+    post.store.save(deleted)
+    [message] = post.messages()
+    post.notifier().deliver(message)
+    assert post.channel.sent == []
+    back = replace(report, as_of=NOW + timedelta(minutes=2))
+    post.store.save(back)
+    post.outbox().announce(back)
     [message] = post.messages()
     post.notifier().deliver(message)
     assert len(post.channel.sent) == 1

@@ -68,6 +68,7 @@ class _Worker:
             ),
             inventories=self.inventories,
             scratch=scratch,
+            analyses_at_once=2,
         )
         self._advisories = directory.current()[0]
 

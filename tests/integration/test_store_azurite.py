@@ -3,6 +3,7 @@ import socket
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Protocol
 
 import pytest
@@ -21,6 +22,7 @@ from scanner.store.azure_inventories import AzureInventoryStore
 from scanner.store.azure_store import AzureReportStore
 from tests.contracts.inventory_store_contract import InventoryStoreContract, digest_of
 from tests.contracts.report_store_contract import INDEX, ReportStoreContract
+from tests.examples import NOW
 from tests.reports import healthy_report, unhealthy_report
 
 pytestmark = pytest.mark.integration
@@ -72,6 +74,51 @@ class TestAzureReportStore(ReportStoreContract):
         assert self.store().resolve_tag(image.registry, image.repository, "v7") is None
         self.store().save(report)
         assert self.store().resolve_tag(image.registry, image.repository, "v7") == image.digest
+
+    def _history_rows(self) -> list[dict[str, object]]:
+        rows = self._tables().get_table_client("history")
+        mine = f"PartitionKey gt '{self._registry}|' and PartitionKey lt '{self._registry}~'"
+        return [{**row, "etag": row.metadata["etag"]} for row in rows.query_entities(mine)]
+
+    def test_the_history_is_written_before_the_row(self) -> None:
+        """Whoever dies between the two leaves an examination that a repeat notes only once."""
+        report = self._own(unhealthy_report())
+        self.store().save(report)
+        before = self._history_rows()
+        key = (f"{report.image.registry}|shop|cart", str(report.image.digest))
+        self._tables().get_table_client("images").delete_entity(*key)
+        assert self.store().current(report.image) is None
+        assert [past.report_id for past in self.store().history(report.image)] == [report.id]
+        self.store().save(report)
+        assert self.store().current(report.image) is not None
+        assert self._history_rows() == before
+        assert len(before) == 1
+
+    def test_the_history_goes_over_many_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A page holds 1,000 rows at most in Azure; here two, and two at one moment."""
+        monkeypatch.setattr(rows, "_ROWS_PER_PAGE", 2)
+        moments = [NOW + timedelta(minutes=minute) for minute in (0, 1, 1, 2, 3)]
+        reports = [
+            self._own(unhealthy_report(as_of=moment, seed=seed))
+            for seed, moment in enumerate(moments)
+        ]
+        for report in reports:
+            self.store().save(report)
+        expected = sorted(reports, key=lambda report: (report.as_of, report.id), reverse=True)
+        history = self.store().history(reports[0].image)
+        assert [past.report_id for past in history] == [report.id for report in expected]
+
+    def test_a_foreign_row_in_the_history_is_an_error(self) -> None:
+        """It is not passed over: something else may be missing as well."""
+        report = self._own(unhealthy_report())
+        self.store().save(report)
+        [row] = self._history_rows()
+        self._tables().get_table_client("history").upsert_entity(
+            {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"], "status": "fine"},
+            mode=UpdateMode.REPLACE,
+        )
+        with pytest.raises(StoreError, match="not one of ours"):
+            list(self.store().history(report.image))
 
     def test_a_repeat_writes_nothing(self) -> None:
         """The row's ETag is that of the first save: 50 deliveries are no load."""

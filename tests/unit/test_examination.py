@@ -59,6 +59,7 @@ class _Surroundings:
             scanner=self.scanner,
             inventories=self.inventories,
             scratch=self.scratch,
+            analyses_at_once=2,
         )
         return examiner.examine(_image(name), advisories=ADVISORIES)
 

@@ -58,6 +58,7 @@ class World:
                 scanner=self.scanner,
                 inventories=self.inventories,
                 scratch=self.scratch,
+                analyses_at_once=2,
             ),
             publisher=self.publisher(),
             clock=lambda: self.now,
@@ -338,6 +339,21 @@ def test_an_abandoned_job_leaves_a_later_verdict_alone(world: World) -> None:
     assert current is not None
     assert current.status is Status.HEALTHY
     assert world.outbox.announced == []
+
+
+def test_a_verdict_that_was_stored_and_never_told_is_told_when_its_job_is_given_up(
+    world: World,
+) -> None:
+    """The outbox failed each time, so only the job's end can still tell of what stands."""
+    world.scanner.otherwise = scan_report(finding(Severity.CRITICAL))
+    world.now += timedelta(minutes=5)
+    world.outbox.outage = StoreError("away")
+    with pytest.raises(StoreError):
+        world.pipeline().judge(job(world.push_image()))
+    world.outbox.outage = None
+    world.publisher().abandon(job(), detail="five tries", now=world.now)
+    [told] = world.outbox.announced
+    assert told.verdict.status is Status.UNHEALTHY
 
 
 def test_a_job_that_asks_for_another_look_gets_it_once(world: World) -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from scanner import jobs
 from scanner.errors import RegistryError
-from scanner.model import Digest, ImageReference, NotApplicableReason, ScanJob
+from scanner.model import Digest, ImageReference, NotApplicableReason, RetireJob, ScanJob
 from scanner.ports import ListedManifest, ManifestPage, Sighting
 from scanner.reconcile import Choice, Reconciler, Tally, unjudged
+from scanner.vanished import Vanished
 from tests.catalogue_fakes import InMemoryCatalogue, InMemoryQueue, InMemorySightings
 from tests.examples import NOW, REGISTRY
 from tests.fakes import InMemoryReportStore
@@ -70,6 +71,11 @@ class World:
         """Return the jobs in the queue."""
         found = [jobs.decode(message.encode()) for message in self.queue.messages]
         return [job for job in found if isinstance(job, ScanJob)]
+
+    def retired(self) -> list[Digest | None]:
+        """Return what shall be looked after as deleted."""
+        found = [jobs.decode(message.encode()) for message in self.queue.messages]
+        return [job.deletion.digest for job in found if isinstance(job, RetireJob)]
 
     def _clock(self) -> datetime:
         self.now += self.tick
@@ -201,6 +207,55 @@ def dying(pages: list[str], at: int) -> Callable[[str], None]:
             raise DiedError
 
     return before_page
+
+
+def test_what_is_judged_and_listed_no_more_is_queued_to_be_retired(world: World) -> None:
+    """Its deletion was lost: at the first page, between two, behind the last, and all of them."""
+    images = [world.add(number) for number in range(1, 7)]
+    for image in images:
+        world.judge(image)
+    world.add(1, repository="shop/other")
+    world.now += timedelta(hours=1)
+    assert world.run().vanished == 0
+    for number in (1, 4, 6):
+        del world.catalogue.listed[REGISTRY]["shop/cart"][digest(number)]
+    assert (world.run().vanished, world.retired()) == (3, [digest(n) for n in (1, 4, 6)])
+    world.queue.messages.clear()
+    world.catalogue.listed[REGISTRY]["shop/cart"].clear()
+    assert (world.run().vanished, world.retired()) == (6, [digest(n) for n in range(1, 7)])
+
+
+def test_what_was_judged_while_the_registry_was_listed_has_not_vanished(world: World) -> None:
+    """It may have been pushed behind the page that would list it."""
+    world.catalogue.listed[REGISTRY] = {"shop/cart": {}}
+    image = ImageReference(registry=REGISTRY, repository="shop/cart", digest=digest(1))
+    world.judge(image)
+    assert world.run().vanished == 0
+
+
+def test_nothing_is_taken_for_vanished_where_a_registry_lists_in_another_order(
+    world: World,
+) -> None:
+    """What is missing from a page may then come on any other."""
+    for number in (1, 2, 3):
+        world.judge(world.add(number))
+    rows = list(world.catalogue.listed[REGISTRY]["shop/cart"].values())
+    page = ManifestPage(manifests=(rows[2], rows[0]), after=str(digest(1)))
+    vanished = Vanished(
+        world.store, REGISTRY, "shop/cart", after="", before=NOW + timedelta(hours=1)
+    )
+    assert [*vanished.among(page), *vanished.at_end()] == []
+
+
+def test_what_has_vanished_waits_for_room_in_the_queue(world: World) -> None:
+    """It is no more urgent than pushes are."""
+    for number in range(1, 7):
+        world.judge(world.add(number))
+    world.catalogue.listed[REGISTRY]["shop/cart"].clear()
+    world.now += timedelta(hours=1)
+    world.queue_limit = 4
+    tally = world.run()
+    assert (tally.vanished, tally.is_complete) == (4, False)
 
 
 def test_a_run_ends_with_its_time_and_the_next_goes_on(world: World) -> None:

@@ -120,6 +120,7 @@ class World:
                 scanner=self.scanner,
                 inventories=self.inventories,
                 scratch=self.scratch,
+                analyses_at_once=2,
             ),
             publisher=self._publisher(),
             clock=lambda: NOW,

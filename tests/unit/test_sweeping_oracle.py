@@ -174,6 +174,7 @@ class Side:
                 scanner=self.scanner,
                 inventories=self.inventories,
                 scratch=self.scratch,
+                analyses_at_once=2,
             ),
             publisher=self._publisher(),
             clock=lambda: self.now,

@@ -4,7 +4,7 @@ import logging
 
 import azure.functions as func
 
-from function_app import intake, notices, worker
+from function_app import intake, notices, posture, worker
 from scanner import settings
 from scanner.wiring import Wiring
 
@@ -20,3 +20,4 @@ app = func.FunctionApp()
 app.register_functions(intake.blueprint(_wiring))
 app.register_functions(worker.blueprint(_wiring))
 app.register_functions(notices.blueprint(_wiring))
+app.register_functions(posture.blueprint(_wiring))

@@ -8,7 +8,8 @@
     ├── SandboxUnavailableError nothing may be opened on this host: the queue retries elsewhere
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
-    └── NoticeError             the channel did not take the notice: the queue retries
+    ├── NoticeError             the channel did not take the notice: the queue retries
+    └── PostureError            a registry could not be looked at: mend access, or the file
 
 An image's fault is never an exception: it is an `Unexaminable` value and ends in a verdict.
 """
@@ -53,3 +54,7 @@ class StoreError(PushscanError):
 
 class NoticeError(PushscanError):
     """Raised when a channel did not accept a notice."""
+
+
+class PostureError(PushscanError):
+    """Raised when what is known of a registry could not be read at all."""

@@ -115,6 +115,13 @@ def load_replay() -> ReplaySettings:
     return replay
 
 
+def load_identity() -> tuple[str | None, bool]:
+    """Read the client id of the identity for registries, and whether managed ones are offered."""
+    environment = Environment(os.environ)
+    client_id = environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID")
+    return client_id, environment.optional("IDENTITY_ENDPOINT") is not None
+
+
 def read(variables: Mapping[str, str]) -> Settings:
     """Read every setting from variables. Raises SettingsError."""
     environment = Environment(variables)

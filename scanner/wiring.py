@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from scanner.notify.notifier import Notifier
     from scanner.notify.outbox import QueueOutbox
+    from scanner.posture.archive import PostureArchive
+    from scanner.posture.arm import Arm
     from scanner.registry import AcrRegistry
     from scanner.store.azure_store import AzureReportStore
     from scanner.store.unreadable import UnreadableMessages
@@ -66,6 +68,20 @@ def report_store(settings: StorageSettings) -> "AzureReportStore":
     from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  the webhook needs no store
 
     return AzureReportStore.connect(storage_connection(settings))
+
+
+def arm(client_id: str | None, *, in_azure: bool) -> "Arm":
+    """Return a session with Azure Resource Manager; close it when done."""
+    from scanner.posture.arm import Arm  # noqa: PLC0415  only who looks at posture asks ARM
+
+    return Arm(credential=credential(client_id, in_azure=in_azure))
+
+
+def posture_archive(settings: StorageSettings) -> "PostureArchive":
+    """Return where assessments are kept."""
+    from scanner.posture.archive import PostureArchive  # noqa: PLC0415  likewise
+
+    return PostureArchive.connect(storage_connection(settings))
 
 
 class Wiring:
@@ -122,6 +138,16 @@ class Wiring:
             ca_file=self.settings.ca_file,
             blob_hosts=self.settings.blob_hosts,
         )
+
+    @functools.cached_property
+    def posture_archive(self) -> "PostureArchive":
+        """Assessments of the registries."""
+        return posture_archive(self.settings.storage)
+
+    def arm(self) -> "Arm":
+        """Return a new session with Azure Resource Manager."""
+        in_azure = self.settings.storage.in_azure
+        return arm(self.settings.identity_client_id, in_azure=in_azure)
 
     @functools.cached_property
     def scanner(self) -> "TrivyScanner":

@@ -17,6 +17,7 @@ from scanner import settings
 from scanner.cli import advisories, env_file
 from scanner.cli.doctor import doctor
 from scanner.cli.listing import list_images
+from scanner.cli.posture import posture
 from scanner.cli.replay import replay
 from scanner.cli.screen import complain
 from scanner.cli.show import show
@@ -49,6 +50,7 @@ app.command("show")(show)
 app.command("list")(list_images)
 app.command("replay")(replay)
 app.command("doctor")(doctor)
+app.command("posture")(posture)
 app.add_typer(advisories.commands, name="advisories")
 
 

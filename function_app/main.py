@@ -9,6 +9,7 @@ from function_app import (
     events,
     intake,
     notices,
+    posture,
     rejudging,
     rescan,
     timers,
@@ -34,3 +35,4 @@ app.register_functions(notices.blueprint(_wiring))
 app.register_functions(timers.blueprint(_wiring))
 app.register_functions(advisories.blueprint(_wiring))
 app.register_functions(rescan.blueprint(_wiring))
+app.register_functions(posture.blueprint(_wiring))

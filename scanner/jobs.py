@@ -74,9 +74,9 @@ def decode(untrusted_message: bytes) -> Job:
 
 def _version(members: dict[str, Any]) -> int:
     version = members.get("v")
-    if isinstance(version, bool) or version not in {_PUSH, _KINDS}:
+    if type(version) is not int or version not in {_PUSH, _KINDS}:
         raise InvalidMessageError(f"is not {_PUSH} or {_KINDS}", field="v")
-    return int(version)
+    return version
 
 
 def _written(head: dict[str, Any], job: Job, named: ImageReference | Deletion) -> str:

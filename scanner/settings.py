@@ -1,17 +1,12 @@
-"""Settings, read once from the environment; every fault is listed in one message.
-
-`PUSHSCAN_STORAGE` is a Functions connection by string or by account name, since the host reads the
-same variables for its triggers (Azure Functions docs, "Identity-based connections").
-"""
+"""Settings, read once from the environment; every fault is listed in one message."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner import advisory_settings, reconcile_settings
+from scanner import advisory_settings, reconcile_settings, storage_settings
 from scanner.advisory_settings import AdvisorySettings
 from scanner.environment import Environment, between, boolean, existing_file
 from scanner.limit_settings import read_limits
@@ -19,30 +14,15 @@ from scanner.model import Policy, Registries, Severity, is_host
 from scanner.model.limits import Limits
 from scanner.notify.route import Route, Routes
 from scanner.reconcile_settings import ReconcileSettings
+from scanner.storage_settings import StorageSettings
 
 if TYPE_CHECKING:
     from scanner.sandbox import Preference
 
-_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-_CONNECTION_STRING = re.compile(r"UseDevelopmentStorage=true|(?:.*;)?AccountName=[^;]+;.*")
 _WEBHOOK_SECRETS = "PUSHSCAN_WEBHOOK_SECRETS"
 _ADMIN_SECRETS = "PUSHSCAN_ADMIN_SECRETS"
 _REPLAY_URL = "PUSHSCAN_URL"
 _REPLAY_SECRET = "PUSHSCAN_WEBHOOK_SECRET"  # noqa: S105  a name, not a secret
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageSettings:
-    """Where queues, blobs and tables are: a connection string, or URIs and an identity."""
-
-    connection_string: str | None = field(repr=False)
-    queue_uri: str
-    blob_uri: str
-    table_uri: str
-    client_id: str | None
-    """Client id of a user-assigned identity; None means the one that the host has."""
-    in_azure: bool
-    """Whether the host offers managed identities (App Service and Container Apps both say so)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +84,7 @@ def load() -> Settings:
 def load_storage() -> StorageSettings:
     """Read only what is needed to look at stored verdicts. Raises SettingsError."""
     environment = Environment(os.environ)
-    storage = _storage(environment)
+    storage = storage_settings.read(environment)
     environment.raise_faults()
     return storage
 
@@ -133,6 +113,13 @@ def load_replay() -> ReplaySettings:
     return replay
 
 
+def load_identity() -> tuple[str | None, bool]:
+    """Read the client id of the identity for registries, and whether managed ones are offered."""
+    environment = Environment(os.environ)
+    client_id = environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID")
+    return client_id, environment.optional("IDENTITY_ENDPOINT") is not None
+
+
 def read(variables: Mapping[str, str]) -> Settings:
     """Read every setting from variables. Raises SettingsError."""
     environment = Environment(variables)
@@ -156,7 +143,7 @@ def _settings(environment: Environment) -> Settings:
         environment.optional(name)
     scanner = _scanner(environment)
     return Settings(
-        storage=_storage(environment),
+        storage=storage_settings.read(environment),
         registries=_registries(environment),
         webhook_secrets=environment.secrets(
             _WEBHOOK_SECRETS, environment.required(_WEBHOOK_SECRETS)
@@ -213,33 +200,6 @@ def _replay(environment: Environment) -> ReplaySettings:
 
 def _ca_file(environment: Environment) -> Path | None:
     return environment.parsed("PUSHSCAN_CA_FILE", existing_file, None, "a file that exists")
-
-
-def _storage(environment: Environment) -> StorageSettings:
-    connection_string = environment.optional("PUSHSCAN_STORAGE")
-    account = environment.optional("PUSHSCAN_STORAGE__accountName")
-    if connection_string and not _CONNECTION_STRING.fullmatch(connection_string):
-        environment.fault("PUSHSCAN_STORAGE", "is not a connection string")
-    if connection_string and account:
-        environment.fault("PUSHSCAN_STORAGE", "contradicts PUSHSCAN_STORAGE__accountName")
-    if not connection_string and not account:
-        environment.fault("PUSHSCAN_STORAGE", "or PUSHSCAN_STORAGE__accountName is missing")
-    if account and not _ACCOUNT.fullmatch(account):
-        environment.fault("PUSHSCAN_STORAGE__accountName", "is not a storage account's name")
-    # The Functions host takes a user-assigned identity only with both (its issue 10089).
-    credential = environment.optional("PUSHSCAN_STORAGE__credential")
-    if credential not in {None, "managedidentity"}:
-        environment.fault("PUSHSCAN_STORAGE__credential", "is not managedidentity")
-    if environment.optional("PUSHSCAN_STORAGE__clientId") and credential is None:
-        environment.fault("PUSHSCAN_STORAGE__clientId", "needs PUSHSCAN_STORAGE__credential")
-    return StorageSettings(
-        connection_string=connection_string,
-        queue_uri=f"https://{account}.queue.core.windows.net",
-        blob_uri=f"https://{account}.blob.core.windows.net",
-        table_uri=f"https://{account}.table.core.windows.net",
-        client_id=environment.optional("PUSHSCAN_STORAGE__clientId"),
-        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
-    )
 
 
 def _registries(environment: Environment) -> Registries:

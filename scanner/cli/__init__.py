@@ -19,6 +19,7 @@ from scanner.cli import advisories, env_file
 from scanner.cli.doctor import doctor
 from scanner.cli.explain import explain
 from scanner.cli.listing import list_images
+from scanner.cli.posture import posture
 from scanner.cli.rejudge import rejudge
 from scanner.cli.replay import replay
 from scanner.cli.requeue import requeue
@@ -62,6 +63,7 @@ app.command("requeue")(requeue)
 app.command("rejudge")(rejudge)
 app.command("replay")(replay)
 app.command("doctor")(doctor)
+app.command("posture")(posture)
 app.add_typer(advisories.commands, name="advisories")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,11 +14,16 @@ from scanner.advisory_ports import AdvisoryArchive
 from scanner.errors import SettingsError
 from scanner.model import Registries
 from scanner.ports import ReportStore
-from scanner.settings import Settings, StorageSettings
+from scanner.settings import Settings
+from scanner.storage_settings import StorageSettings
 from scanner.sweeping import Sweeper
 from scanner.trivy import SharedAdvisories
 from scanner.verification import Verifier
 from scanner.wiring import Operations
+
+if TYPE_CHECKING:
+    from scanner.posture.archive import PostureArchive
+    from scanner.posture.arm import Arm
 
 
 def connect_report_store(storage: StorageSettings) -> ReportStore:
@@ -72,6 +78,15 @@ def _verifier_of_environment() -> Verifier:
         raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
 
 
+def _arm_of_environment() -> "Arm":
+    client_id, in_azure = settings.load_identity()
+    return wiring.arm(client_id, in_azure=in_azure)
+
+
+def _posture_archive_of_environment() -> "PostureArchive":
+    return wiring.posture_archive(settings.load_storage())
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -93,6 +108,10 @@ class Surroundings:
     now: Callable[[], datetime] = _utc_now
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    arm: "Callable[[], Arm]" = _arm_of_environment
+    """Opens a session with Azure Resource Manager. Raises SettingsError."""
+    posture_archive: "Callable[[], PostureArchive]" = _posture_archive_of_environment
+    """Builds the archive on first use. Raises SettingsError."""
 
 
 def surroundings(context: typer.Context) -> Surroundings:

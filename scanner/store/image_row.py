@@ -53,7 +53,8 @@ class ImageRow:
         """
         if present is None:
             return self
-        earlier, later = sorted((present, self), key=ImageRow._examined)
+        # Of two that are the same the present one stays: it may have been confirmed since.
+        earlier, later = sorted((self, present), key=ImageRow._examined)
         tagged = max(present, self, key=ImageRow._tagged)
         current = replace(
             later.current,

@@ -9,7 +9,7 @@ import functools
 from scanner.model import Digest, Report
 from scanner.storage.moments import to_text
 from scanner.storage.rows import Row, RowKey, RowTable
-from scanner.store.image_row import partition
+from scanner.store.image_row import image_key, partition
 
 
 class Tags:
@@ -38,16 +38,25 @@ class Tags:
         )
         for image, _ in others:
             self._rename(image, tag)
-        return holder == str(report.image.digest)
+        if holder != str(report.image.digest):
+            return False
+        # Whoever took the tag off before it was given here may have done so after the row said it.
+        own = image_key(report.image)
+        self._images.change(own, functools.partial(_renamed, "", tag, wanted["pushed_at"]))
+        if self._holder(key) == report.image.digest:
+            return True
+        self._rename(own, tag)
+        return False
 
     def _rename(self, image: RowKey, lost: str) -> None:
         """Let an image show the newest of the tags that it still has instead of a lost one."""
-        while lost:
-            left, pushed_at = self._newest(image)
+        left, pushed_at = self._newest(image)
+        while True:
             self._images.change(image, functools.partial(_renamed, lost, left, pushed_at))
-            # The next tag can have moved between the look and the change.
-            still = left and self._holder(RowKey(image.partition, left)) == Digest(image.row)
-            lost = "" if still else left
+            # Tags can have moved, or come back, between the look and the change.
+            lost, (left, pushed_at) = left, self._newest(image)
+            if left == lost:
+                return
 
     def _newest(self, image: RowKey) -> tuple[str, str]:
         """Return an image's newest tag and when it was pushed, or twice nothing."""
@@ -69,7 +78,7 @@ def _pushed(row: Row) -> tuple[str, str]:
 
 
 def _renamed(lost: str, left: str, pushed_at: str, present: Row | None) -> Row | None:
-    if present is None or present["tag"] != lost:
+    if present is None or present["tag"] != lost or lost == left:
         return None
     # Without a tag the moment stays: it says that the image once had one.
     return {**present, "tag": left, "tagged_at": pushed_at or present["tagged_at"]}

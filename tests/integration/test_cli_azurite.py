@@ -15,8 +15,8 @@ from local.acr import RegistryStandIn
 from local.certificates import Certificates
 from local.samples.advisories import install_sample, write_database
 from local.storage import Azurite
-from scanner.settings import StorageSettings
 from scanner.storage import StorageConnection
+from scanner.storage_settings import StorageSettings
 from scanner.store.advisory_archive import AzureAdvisoryArchive
 from scanner.trivy.advisories import make_ready
 from scanner.wiring import report_store

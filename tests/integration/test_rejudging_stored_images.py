@@ -87,7 +87,7 @@ class Installation:
             registry=self.around.registry.login_server,
             repository=REPOSITORY,
             digest=Digest(image.digest),
-            tag="v1",
+            tag=f"build-{image.digest[-8:]}",
         )
         self.wiring.pipeline.judge(
             ScanJob(id=job_id(reference), image=reference, requested_at=datetime.now(UTC))

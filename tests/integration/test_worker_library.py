@@ -150,5 +150,5 @@ def test_the_library_runs_every_function_of_this_app(
         assert refused.return_value.http.status_code == "401"
         told = json.dumps([dict(notice) for notice in around.operators.notices])
     assert abandoned.digest in told
-    assert len(library.functions) == 12
+    assert len(library.functions) == 13
     assert reported_listing(library) == printed_listing(REPOSITORY, **around.settings())

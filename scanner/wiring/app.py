@@ -1,27 +1,20 @@
-"""The composition root: builds each collaborator on first use, from the settings.
-
-SDKs are imported when they are needed and not before: ACR gives the webhook 5 seconds, and a cold
-start is part of them.
-"""
+"""Everything that one process of the app uses."""
 
 import functools
 import os
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
-from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
 from scanner.rejudging import Rejudger
 from scanner.retiring import Retirement
 from scanner.scratch import Scratch
-from scanner.settings import Settings, StorageSettings
+from scanner.settings import Settings
 from scanner.storage import StorageConnection
 from scanner.storage.queue import MessageQueue
 from scanner.sweeping import Sweeper
@@ -32,110 +25,24 @@ if TYPE_CHECKING:
 
     from scanner.notify.notifier import Notifier
     from scanner.notify.outbox import QueueOutbox
+    from scanner.posture.archive import PostureArchive
+    from scanner.posture.arm import Arm
     from scanner.registry import AcrRegistry
-    from scanner.store.advisory_archive import AzureAdvisoryArchive
     from scanner.store.azure_inventories import AzureInventoryStore
     from scanner.store.azure_store import AzureReportStore
     from scanner.store.unreadable import UnreadableMessages
     from scanner.trivy.scanner import TrivyScanner
     from scanner.trivy.shared import SharedAdvisories
 
-JOB_QUEUE = "scan-jobs"
-NOTICE_QUEUE = "notices"
-REJUDGE_QUEUE = "rejudge-jobs"
-SWEEP_QUEUE = "rejudge-sweeps"
-EVENT_QUEUE = "push-events"
-"""Where Event Grid delivers a registry's events."""
-
-
-def credential(client_id: str | None, *, in_azure: bool) -> "TokenCredential":
-    """Return the managed identity in Azure, and on a developer's machine their own sign-in."""
-    from azure.identity import (  # noqa: PLC0415  a quarter of a second at start
-        AzureCliCredential,
-        AzureDeveloperCliCredential,
-        ChainedTokenCredential,
-        ManagedIdentityCredential,
-    )
-
-    if in_azure:
-        # The SDK would wait 300 s for an answer that comes from this very host.
-        return ManagedIdentityCredential(
-            client_id=client_id, connection_timeout=5, read_timeout=10, retry_total=2
-        )
-    return ChainedTokenCredential(AzureCliCredential(), AzureDeveloperCliCredential())
-
-
-def storage_connection(settings: StorageSettings) -> StorageConnection:
-    """Return how to reach storage: by connection string on one machine, by identity in Azure."""
-    if settings.connection_string:
-        return StorageConnection(connection_string=settings.connection_string)
-    return StorageConnection(
-        blob_uri=settings.blob_uri,
-        queue_uri=settings.queue_uri,
-        table_uri=settings.table_uri,
-        credential=credential(settings.client_id, in_azure=settings.in_azure),
-    )
-
-
-def report_store(settings: StorageSettings) -> "AzureReportStore":
-    """Return the store of reports and verdicts."""
-    from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  the webhook needs no store
-
-    return AzureReportStore.connect(storage_connection(settings))
-
-
-def advisory_archive(settings: StorageSettings) -> "AzureAdvisoryArchive":
-    """Return where the advisory databases of all workers are kept."""
-    from scanner.store.advisory_archive import AzureAdvisoryArchive  # noqa: PLC0415  the webhook opens no image
-
-    return AzureAdvisoryArchive.connect(storage_connection(settings))
-
-
-def sweeper(storage: StorageConnection) -> Sweeper:
-    """Return what queues stored images to be judged again; needs storage alone."""
-    from scanner.store.azure_lookups import AzureImageIndex  # noqa: PLC0415  the webhook judges nothing
-    from scanner.store.azure_sweeps import AzureSweepStore  # noqa: PLC0415  likewise
-
-    return Sweeper(
-        sweeps=AzureSweepStore.connect(storage),
-        images=AzureImageIndex.connect(storage),
-        send_job=MessageQueue(storage.queue(REJUDGE_QUEUE)).send,
-        send_step=MessageQueue(storage.queue(SWEEP_QUEUE)).send,
-        clock=lambda: datetime.now(UTC),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operations:
-    """What operators look at and act on; needs storage alone."""
-
-    store: ReportStore
-    jobs: JobQueue
-    poison: HeldMessages
-    unreadable: HeldMessages
-    sightings: Sightings
-    undelivered: Callable[[], int]
-    """Counts the notices that no channel took. Raises StoreError."""
-
-
-def operations(settings: StorageSettings) -> Operations:
-    """Return what operators look at and act on."""
-    from scanner.notify.ledger import State, TableLedger  # noqa: PLC0415  the webhook needs none
-    from scanner.storage.poison import PoisonQueue  # noqa: PLC0415  likewise
-    from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  likewise
-    from scanner.store.sightings import TableSightings  # noqa: PLC0415  likewise
-    from scanner.store.unreadable import UnreadableMessages  # noqa: PLC0415  likewise
-
-    storage = storage_connection(settings)
-    ledger = TableLedger(storage.table_service())
-    return Operations(
-        store=AzureReportStore.connect(storage),
-        jobs=MessageQueue(storage.queue(JOB_QUEUE)),
-        poison=PoisonQueue(storage.queue(f"{JOB_QUEUE}-poison")),
-        unreadable=UnreadableMessages.connect(storage),
-        sightings=TableSightings.connect(storage),
-        undelivered=lambda: ledger.count(State.FAILED),
-    )
+from scanner.wiring.parts import (
+    JOB_QUEUE,
+    advisory_archive,
+    arm,
+    credential,
+    posture_archive,
+    storage_connection,
+    sweeper,
+)
 
 
 class Wiring:
@@ -270,6 +177,16 @@ class Wiring:
             ca_file=self.settings.ca_file,
             blob_hosts=self.settings.blob_hosts,
         )
+
+    @functools.cached_property
+    def posture_archive(self) -> "PostureArchive":
+        """Assessments of the registries."""
+        return posture_archive(self.settings.storage)
+
+    def arm(self) -> "Arm":
+        """Return a new session with Azure Resource Manager."""
+        in_azure = self.settings.storage.in_azure
+        return arm(self.settings.identity_client_id, in_azure=in_azure)
 
     @functools.cached_property
     def scanner(self) -> "TrivyScanner":

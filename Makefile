@@ -12,7 +12,7 @@ help: ## Say what can be made
 
 setup: $(BIN)/.installed local/azurite/node_modules/.installed .local/samples/.prepared ## Install what the rest needs
 
-demo: setup ## Push four images to a local registry and show what becomes of them
+demo: setup ## Push images to a local registry, then news about one, and show what becomes of them
 	@$(BIN)/python -m local.demo
 
 run: setup ## Keep registry, storage and app running; addresses go to .local/env

@@ -1,17 +1,14 @@
 """The images that are measured with, built once and kept in .local/bench."""
 
-import hashlib
-import json
-import os
 import random
-import shutil
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from local.samples.big import build_big
 from local.samples.images import Kind, assemble
-from local.samples.layers import Compression, LayerWriter, write_layer
+from local.samples.layers import Compression, LayerWriter
 from local.samples.layout import Descriptor, LayoutWriter
+from local.samples.variants import on_top
 
 _MEGABYTE: Final = 1_000_000
 _FILE_BYTES: Final = 1_000_000
@@ -37,53 +34,9 @@ def of_eight_layers(megabytes: int, home: Path) -> Path:
 
 def with_another_layer(base: Path, number: int, into: Path) -> Path:
     """Return the layout of an image with one small layer more; each number gives another one."""
-    layout = into / f"{base.name}-and-{number}"
-    shutil.copytree(base, layout, copy_function=os.link)
-    blobs = layout / "blobs" / "sha256"
-    manifest, config = _documents(base)
     chance = random.Random(number)  # noqa: S311 - a sample
-    layer = write_layer(
-        layout / "layer.partial",
-        {f"srv/app/{number}.dat": chance.randbytes(_MEGABYTE)},
-        Compression.GZIP,
-    )
-    (layout / "layer.partial").rename(blobs / layer.digest.removeprefix("sha256:"))
-    config["rootfs"]["diff_ids"].append(layer.diff_id)
-    config["history"].append({"created_by": "COPY app /srv/app"})
-    manifest["layers"].append(
-        {
-            "mediaType": manifest["layers"][-1]["mediaType"],
-            "digest": layer.digest,
-            "size": layer.size,
-        }
-    )
-    manifest["config"] |= _stored(blobs, config)
-    named = json.loads((layout / "index.json").read_text())
-    named["manifests"][0] |= _stored(blobs, manifest)
-    (layout / "index.json").unlink()
-    (layout / "index.json").write_text(json.dumps(named))
-    return layout
-
-
-def layer_sizes(layout: Path) -> dict[str, int]:
-    """Return how many bytes each layer has as it is stored, by digest."""
-    manifest, _ = _documents(layout)
-    return {layer["digest"]: layer["size"] for layer in manifest["layers"]}
-
-
-def _documents(layout: Path) -> tuple[Any, Any]:
-    blobs = layout / "blobs" / "sha256"
-    [named] = json.loads((layout / "index.json").read_text())["manifests"]
-    manifest = json.loads((blobs / named["digest"].removeprefix("sha256:")).read_text())
-    digest = manifest["config"]["digest"].removeprefix("sha256:")
-    return manifest, json.loads((blobs / digest).read_text())
-
-
-def _stored(blobs: Path, document: object) -> dict[str, object]:
-    content = json.dumps(document).encode()
-    digest = hashlib.sha256(content).hexdigest()
-    (blobs / digest).write_bytes(content)
-    return {"digest": f"sha256:{digest}", "size": len(content)}
+    files = {f"srv/app/{number}.dat": chance.randbytes(_MEGABYTE)}
+    return on_top(base, files, into=into / f"{base.name}-and-{number}")
 
 
 def unpacked(megabytes: int, home: Path) -> Path:

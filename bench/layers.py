@@ -14,6 +14,7 @@ from bench.judging import Judge
 from bench.rounds import in_turns
 from bench.rows import Row, Subject, at_most
 from bench.trivy_alone import alone
+from local.samples.variants import layer_sizes
 from local.stack import Stack
 from scanner import settings, wiring
 from scanner.model import ImageReference
@@ -125,7 +126,7 @@ def _share_pulled(stack: Stack, image: ImageReference, layout: Path) -> float:
             method="GET", path=f"/v2/{image.repository}/blobs/.*"
         )
     }
-    sizes = images.layer_sizes(layout)
+    sizes = layer_sizes(layout)
     return sum(size for digest, size in sizes.items() if digest in asked) / sum(sizes.values())
 
 

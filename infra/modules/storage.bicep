@@ -30,11 +30,24 @@ var queueNames = [
   'notices-poison'
   'rejudge-jobs'
   'rejudge-jobs-poison'
+  'rejudge-sweeps'
+  'rejudge-sweeps-poison'
   'scan-jobs'
   'scan-jobs-poison'
 ]
-var containerNames = [deadLetters, 'advisories', 'configs', 'inventories', 'posture', 'reports', 'unreadable-messages']
-var tableNames = ['images', 'layers', 'notices', 'reconciliation', 'sightings', 'tags']
+var containerNames = [deadLetters, 'advisories', 'inventories', 'posture', 'reports', 'sweeps', 'unreadable-messages']
+var tableNames = [
+  'advisories'
+  'history'
+  'images'
+  'layers'
+  'lookups'
+  'notices'
+  'reconciliation'
+  'sightings'
+  'sweeps'
+  'tags'
+]
 var roles = {
   blobOwner: 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
   queueContributor: '974c5e8b-45b9-4653-ba55-5f855dd0fb88'

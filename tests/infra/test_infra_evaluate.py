@@ -7,9 +7,11 @@ import pytest
 from local.bicep.evaluate import BicepError, evaluate, evaluate_outputs
 from local.bicep.profiles import MAIN, NAMES, parameters
 from scanner import settings
+from scanner.wiring import EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE, REJUDGE_QUEUE, SWEEP_QUEUE
 from tests.infra.templates import deployed, one_of, properties
 
 ROOT = MAIN.parents[1]
+_CONSTANTS = r'^_[A-Z]+(?:, _[A-Z]+| = _[A-Z]+)* = (".+")$'
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -145,14 +147,25 @@ def test_every_secret_that_the_container_names_is_there(profile: str) -> None:
 
 
 def test_queues_containers_and_tables_of_the_code_are_made() -> None:
-    """The worker could make them itself; then they would miss until the first push."""
+    """Each that the code names, and the host's poison queues; made late, they would be missed."""
     names = {str(one["name"]).rpartition("/")[2] for one in deployed("open")}
-    assert {"scan-jobs", "scan-jobs-poison", "notices", "notices-poison", "push-events"} <= names
-    assert {"images", "tags", "notices"} <= names
-    code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("scanner/**/*.py"))
-    containers = set(re.findall(r'^_CONTAINER[^=\n]*= "([a-z-]+)"', code, re.MULTILINE))
-    assert {"reports", "unreadable-messages"} <= containers | {"reports"}
-    assert containers <= names
+    queues = {EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE, REJUDGE_QUEUE, SWEEP_QUEUE}
+    assert queues | {f"{queue}-poison" for queue in queues} <= names
+    assert _stores() - names == set()
+
+
+def _stores() -> set[str]:
+    """Read the names from the modules that open containers and tables."""
+    found = set()
+    for module in (ROOT / "scanner").rglob("*.py"):
+        text = module.read_text()
+        if "get_table_client(" in text or "get_container_client(" in text:
+            constants = re.findall(
+                r'^_[A-Z]+(?:, _[A-Z]+| = _[A-Z]+)* = (".+")$', text, re.MULTILINE
+            )
+            found |= {name for line in constants for name in re.findall(r'"([a-z][a-z-]+)"', line)}
+            found |= set(re.findall(r'get_(?:table|container)_client\("([a-z-]+)"\)', text))
+    return found
 
 
 def test_a_scan_ends_before_the_container_is_killed() -> None:

@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 SOURCES := function_app.py function_app scanner local tests bench
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test hostile fuzz check fix lock bench clean
+.PHONY: help setup demo run test hostile fuzz infra check fix lock bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 setup: $(BIN)/.installed local/azurite/node_modules/.installed .local/samples/.prepared ## Install what the rest needs
 
-demo: setup ## Push four images to a local registry and show what becomes of them
+demo: setup ## Push images to a local registry, then news about one, and show what becomes of them
 	@$(BIN)/python -m local.demo
 
 run: setup ## Keep registry, storage and app running; addresses go to .local/env
@@ -24,8 +24,15 @@ test: setup check ## Every test on real parts
 hostile: setup ## Attack sandboxes and pipeline; print what came of each attack and input
 	$(BIN)/python -m pytest -n 2 --dist worksteal --hostile=full tests/hostile $$($(BIN)/python -m tests.hostile.inputs)
 
-fuzz: setup ## Search long for bytes that a parser cannot take
+fuzz: setup ## Search long for bytes that a parser cannot take, and for storms that harm
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m hypothesis --hypothesis-profile=long --timeout=3600 tests/unit tests/fuzz
+	$(BIN)/python -m pytest -n 2 --dist worksteal --hostile=full --timeout=3600 tests/simulation
+
+infra: $(BIN)/.installed ## Check templates and image without Azure; print faults caught and findings by profile
+	@$(BIN)/python -m local.bicep.check infra
+	@$(BIN)/python -m tests.infra.mutants
+	@$(BIN)/python -m tests.infra.posture
+	@$(BIN)/python -m pytest -q tests/infra tests/unit/test_posture_of_our_template.py
 
 check: $(BIN)/.installed ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check $(SOURCES)

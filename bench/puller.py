@@ -26,8 +26,8 @@ from isal import isal_zlib
 
 from bench.rounds import MeasurementError
 from scanner import settings
-from scanner.model import Digest, ImageReference
-from scanner.ports import Layout, ResolvedImage
+from scanner.model import Digest, ImageReference, Unexaminable
+from scanner.ports import ResolvedImage
 from scanner.registry import AcrRegistry
 from scanner.registry.connections import BLOBS_AT_ONCE
 
@@ -138,9 +138,12 @@ def _ours(wanted: _Wanted, folder: Path) -> None:
     )
     if not isinstance(resolved, ResolvedImage):
         raise MeasurementError(f"the image was resolved as {resolved}")
-    layout = registry.pull(resolved, into=folder)
-    if not isinstance(layout, Layout):
-        raise MeasurementError(f"the image was not pulled: {layout.detail}")
+    plan = registry.plan(resolved)
+    if isinstance(plan, Unexaminable):
+        raise MeasurementError(f"the image cannot be pulled: {plan.detail}")
+    fault = registry.pull(resolved, plan.layers, into=folder, done=lambda _, __: None)
+    if fault:
+        raise MeasurementError(f"the image was not pulled: {fault.detail}")
 
 
 def _from(

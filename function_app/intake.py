@@ -52,12 +52,12 @@ def receive(
 ) -> func.HttpResponse:
     """Answer one webhook request; `enqueue` raises StoreError unless the job is durable.
 
-    202 `{"job": id}` once the queue has the job; 200 for a ping or an action that asks for no scan;
+    202 `{"job": id}` once the queue has the job; 200 for a ping or an action that asks for nothing;
     400 for a body that is no event, 401 without the secret, 403 for a registry not ours, 413, 415,
     and 503 with Retry-After when the queue is out of reach.
     """
-    if refusal := _refusal(request, settings.webhook_secrets):
-        return _refuse(*refusal)
+    if refused := refusal(request, settings.webhook_secrets, max_bytes=MAX_BODY_BYTES):
+        return _refuse(*refused)
     try:
         event = parse_event(request.get_body(), settings.registries)
     except (InvalidMessageError, RegistryNotOursError) as error:
@@ -68,23 +68,26 @@ def receive(
     try:
         enqueue(jobs.encode(job))
     except StoreError:
-        logger.exception("push.not_queued job=%s image=%s", job.id, job.image)
+        logger.exception("event.not_queued job=%s image=%s", job.id, event.name)
         return _refuse(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "the queue is out of reach",
             headers={"Retry-After": str(_RETRY_AFTER_SECONDS)},
         )
-    logger.info("push.queued job=%s event=%s image=%s", job.id, event.event_id, job.image.name)
+    logger.info("event.queued job=%s event=%s image=%s", job.id, event.event_id, event.name)
     return _answer(HTTPStatus.ACCEPTED, {"job": job.id})
 
 
-def _refusal(request: func.HttpRequest, secrets: Iterable[str]) -> tuple[HTTPStatus, str] | None:
+def refusal(
+    request: func.HttpRequest, secrets: Iterable[str], *, max_bytes: int
+) -> tuple[HTTPStatus, str] | None:
+    """Say why a request is not even read, if so: no secret of these, no JSON, or too long."""
     if not _is_authentic(request.headers.get("authorization", ""), secrets):
         return HTTPStatus.UNAUTHORIZED, "the secret is missing or wrong"
     if not _is_plain_json(request):
         return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send application/json, unencoded"
-    if len(request.get_body()) > MAX_BODY_BYTES:
-        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes"
+    if len(request.get_body()) > max_bytes:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {max_bytes} bytes"
     return None
 
 

@@ -4,7 +4,17 @@ import logging
 
 import azure.functions as func
 
-from function_app import intake, notices, worker
+from function_app import (
+    advisories,
+    events,
+    intake,
+    notices,
+    posture,
+    rejudging,
+    rescan,
+    timers,
+    worker,
+)
 from scanner import settings
 from scanner.wiring import Wiring
 
@@ -18,5 +28,11 @@ _wiring = Wiring(settings.load())
 
 app = func.FunctionApp()
 app.register_functions(intake.blueprint(_wiring))
+app.register_functions(events.blueprint(_wiring))
 app.register_functions(worker.blueprint(_wiring))
+app.register_functions(rejudging.blueprint(_wiring))
 app.register_functions(notices.blueprint(_wiring))
+app.register_functions(timers.blueprint(_wiring))
+app.register_functions(advisories.blueprint(_wiring))
+app.register_functions(rescan.blueprint(_wiring))
+app.register_functions(posture.blueprint(_wiring))

@@ -7,7 +7,7 @@ import azure.functions as func
 
 from scanner import jobs
 from scanner.errors import InvalidMessageError, RegistryNotOursError
-from scanner.model import ScanJob
+from scanner.model import Job, RetireJob, ScanJob
 from scanner.wiring import JOB_QUEUE, Wiring
 
 logger = logging.getLogger(__name__)
@@ -22,23 +22,30 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.function_name("scan_image")
     @functions.queue_trigger("message", JOB_QUEUE, CONNECTION)
     def scan_image(message: func.QueueMessage) -> None:
-        if job := read_job(message.get_body(), wiring):
-            wiring.pipeline.judge(job)
+        match read_job(message.get_body(), wiring):
+            case ScanJob() as job:
+                wiring.pipeline.judge(job)
+            case RetireJob() as job:
+                wiring.retirement.retire(job)
 
     @functions.function_name("record_abandoned")
     @functions.queue_trigger("message", f"{JOB_QUEUE}-poison", CONNECTION)
     def record_abandoned(message: func.QueueMessage) -> None:
-        if job := read_job(message.get_body(), wiring):
-            wiring.publisher.abandon(
-                job,
-                detail="The job failed each time it was tried; the worker's log says why.",
-                now=datetime.now(UTC),
-            )
+        match read_job(message.get_body(), wiring):
+            case ScanJob() as job:
+                wiring.publisher.abandon(
+                    job,
+                    detail="The job failed each time it was tried; the worker's log says why.",
+                    now=datetime.now(UTC),
+                )
+            case RetireJob() as job:
+                # Nothing is wrongly said of the image: its last verdict stands as it was.
+                logger.error("deletion.abandoned of=%s", job.deletion)
 
     return functions
 
 
-def read_job(untrusted_message: bytes, wiring: Wiring) -> ScanJob | None:
+def read_job(untrusted_message: bytes, wiring: Wiring) -> Job | None:
     """Read a job, or keep a message that is none where somebody can look at it.
 
     No retry makes such a message readable, so it is done with once it is kept. Raises StoreError
@@ -46,7 +53,8 @@ def read_job(untrusted_message: bytes, wiring: Wiring) -> ScanJob | None:
     """
     try:
         job = jobs.decode(untrusted_message)
-        wiring.settings.registries.find(job.image.registry)
+        named = job.deletion if isinstance(job, RetireJob) else job.image
+        wiring.settings.registries.find(named.registry)
     except (InvalidMessageError, RegistryNotOursError) as error:
         wiring.unreadable_messages.save(untrusted_message, why=str(error))
         logger.warning("job.unreadable bytes=%d why=%s", len(untrusted_message), error)

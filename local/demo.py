@@ -12,6 +12,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from local.demo_news import News
 from local.samples.advisories import install_sample
 from local.samples.expected import EXPECTED
 from local.stack import Stack
@@ -63,12 +64,14 @@ def main() -> int:
             for entry in _push_all(stack, console):
                 _show(entry, console)
                 judged.append(entry)
-            stack.images.wait_for(_expected_notices(), seconds=_NOTICE_SECONDS)
+            news = News(stack=stack, samples=SAMPLES, advisories=home / "advisories", scratch=home)
+            news_faults = list(news.show(console))
+            stack.images.wait_for(_expected_notices() + 1, seconds=_NOTICE_SECONDS)
             notices = stack.images.notices + stack.operators.notices
     console.print("\nNotices", style="bold")
     for notice in notices:
         _show_notice(notice, console)
-    faults = [*_wrong_verdicts(judged), *_wrong_notices(notices)]
+    faults = [*_wrong_verdicts(judged), *news_faults, *_wrong_notices(notices)]
     for fault in faults:
         console.print(f"not as expected: {fault}", style="red")
     if not faults:
@@ -121,7 +124,10 @@ def _wrong_verdicts(judged: list[_Judged]) -> Iterator[str]:
 
 def _wrong_notices(notices: tuple[Mapping[str, Any], ...]) -> Iterator[str]:
     told = sorted(notice["subject"].partition("@")[0] for notice in notices)
-    expected = sorted(f"demo/{name}" for name in SHOWN if EXPECTED[name].status is Status.UNHEALTHY)
+    expected = sorted(
+        ["demo/clean"]
+        + [f"demo/{name}" for name in SHOWN if EXPECTED[name].status is Status.UNHEALTHY]
+    )
     if told != expected:
         yield f"notices came for {told}"
 

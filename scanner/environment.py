@@ -1,5 +1,6 @@
 """Reads variables, notes which were asked for, and collects faults instead of raising one."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -7,6 +8,10 @@ from typing import TypeVar
 from scanner.errors import SettingsError
 
 _T = TypeVar("_T")
+_SECRET = re.compile(r"[!-+\--~]{24,256}")
+_MAXIMUM_SECRETS = 2
+_SCHEDULE = re.compile(r"[0-9*,/-]+(?: [0-9*,/-]+){5}")
+_GLOB = re.compile(r"[a-z0-9._/*?\[\]!-]{1,255}")
 
 
 class Environment:
@@ -39,6 +44,15 @@ class Environment:
         except (ValueError, KeyError):
             self.fault(name, f"is not {expected}")
             return default
+
+    def secrets(self, name: str, value: str) -> tuple[str, ...]:
+        """Split a variable's value into one or two secrets; none when it is empty."""
+        secrets = tuple(filter(None, map(str.strip, value.split(","))))
+        if value and not 1 <= len(secrets) <= _MAXIMUM_SECRETS:
+            self.fault(name, "does not have one or two secrets")
+        if not all(map(_SECRET.fullmatch, secrets)):
+            self.fault(name, "has a secret that is not 24 to 256 printable characters")
+        return secrets
 
     def fault(self, name: str, problem: str) -> None:
         """Note what is wrong with a variable, never its value: it may be a secret."""
@@ -79,3 +93,18 @@ def existing_file(text: str) -> Path | None:
     if not path.is_file():
         raise ValueError(text)
     return path
+
+
+def schedule(text: str) -> str:
+    """Parse the form of an NCRONTAB expression: six fields, seconds first. Raises ValueError."""
+    if not _SCHEDULE.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def globs(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list of globs over repositories. Raises ValueError."""
+    found = tuple(filter(None, map(str.strip, text.split(","))))
+    if not all(map(_GLOB.fullmatch, found)):
+        raise ValueError(text)
+    return found

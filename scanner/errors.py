@@ -8,7 +8,9 @@
     ├── SandboxUnavailableError nothing may be opened on this host: the queue retries elsewhere
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
-    └── NoticeError             the channel did not take the notice: the queue retries
+    ├── VerificationError       a report cannot be examined again here: says what is missing
+    ├── NoticeError             the channel did not take the notice: the queue retries
+    └── PostureError            a registry could not be looked at: mend access, or the file
 
 An image's fault is never an exception: it is an `Unexaminable` value and ends in a verdict.
 """
@@ -51,5 +53,13 @@ class StoreError(PushscanError):
     """Raised when a report or a verdict could not be written or read."""
 
 
+class VerificationError(PushscanError):
+    """Raised when what a report rests on is not at hand: it is neither proved nor refuted."""
+
+
 class NoticeError(PushscanError):
     """Raised when a channel did not accept a notice."""
+
+
+class PostureError(PushscanError):
+    """Raised when what is known of a registry could not be read at all."""

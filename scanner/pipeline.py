@@ -1,15 +1,14 @@
 """The flow for one job: resolve, pull, scan, classify, publish."""
 
 import logging
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from scanner.classify import classify, classify_index
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import PushscanError, RegistryError
+from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
     Digest,
@@ -26,19 +25,15 @@ from scanner.model import (
     UnknownReason,
     Verdict,
 )
-from scanner.ports import (
-    ImageScanner,
-    IndexEntry,
-    Layout,
-    Registry,
-    Resolved,
-    ResolvedImage,
-    ResolvedIndex,
-)
+from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
 from scanner.publishing import Publisher, draft, identified
 
 logger = logging.getLogger(__name__)
 
+NESTED_INDEX = Unexaminable(
+    reason=UnknownReason.MALFORMED_MANIFEST, detail="The index calls another index an image."
+)
+"""A descriptor can lie about what it points to, and so on without end."""
 _SETTLING = timedelta(seconds=90)
 """How long after a push a manifest may be missing: a replica can announce it before it has it."""
 _RECENT = timedelta(minutes=10)
@@ -49,11 +44,8 @@ _RECENT = timedelta(minutes=10)
 class Pipeline:
     """Turns a job into a stored verdict. Every step is safe to repeat, and the queue repeats it."""
 
-    registry: Registry
-    scanner: ImageScanner
+    examiner: Examiner
     publisher: Publisher
-    scratch: Path
-    """Where images are unpacked for the time of one scan; needs room for the largest."""
     clock: Callable[[], datetime]
 
     def judge(self, job: ScanJob) -> Report:
@@ -65,8 +57,8 @@ class Pipeline:
         run = _Run(
             job=job,
             as_of=self.clock(),
-            scanner=self.scanner.describe(),
-            advisories=self.scanner.advisories(),
+            scanner=self.examiner.scanner.describe(),
+            advisories=self.examiner.scanner.advisories(),
         )
         report = self._known(run, job.image) or self._examine(run, job.image)
         self.publisher.publish(report)
@@ -75,7 +67,7 @@ class Pipeline:
     def _known(self, run: "_Run", image: ImageReference) -> Report | None:
         """Return what these very inputs have said before, unless it is worth another look."""
         current = self.publisher.store.current(image)
-        if current is None:
+        if current is None or run.wants_later_than(current.as_of):
             return None
         report = self.publisher.store.find_report(current.report_id)
         if report is None or not self._still_stands(report, run):
@@ -105,7 +97,7 @@ class Pipeline:
         return self._examine_resolved(run, image, resolved)
 
     def _resolve(self, run: "_Run", image: ImageReference) -> Resolved:
-        resolved = self.registry.resolve(image)
+        resolved = self.examiner.registry.resolve(image)
         is_gone = (
             isinstance(resolved, NotApplicable) and resolved.reason is NotApplicableReason.DELETED
         )
@@ -124,19 +116,13 @@ class Pipeline:
         return identified(self._report(run, image, resolved))
 
     def _examine_image(self, run: "_Run", image: ResolvedImage) -> Report:
-        with tempfile.TemporaryDirectory(prefix="scan-", dir=self.scratch) as folder:
-            layout = self.registry.pull(image, into=Path(folder))
-            seen = (
-                self.scanner.scan(layout, advisories=run.advisories)
-                if isinstance(layout, Layout)
-                else layout
-            )
+        examination = self.examiner.examine(image, advisories=run.advisories)
         return identified(
             replace(
-                self._report(run, image.reference, seen),
+                self._report(run, image.reference, examination.seen),
                 platform=image.platform,
                 config_digest=Digest.of(image.config),
-                layers=layout.diff_ids if isinstance(layout, Layout) else (),
+                layers=examination.diff_ids,
             )
         )
 
@@ -165,11 +151,7 @@ class Pipeline:
         if report is None:
             resolved = self._resolve(run, entry.reference)
             if isinstance(resolved, ResolvedIndex):
-                # A descriptor can lie about what it points to, and so on without end.
-                resolved = Unexaminable(
-                    reason=UnknownReason.MALFORMED_MANIFEST,
-                    detail="The index calls another index an image.",
-                )
+                resolved = NESTED_INDEX
             report = self._examine_resolved(run, entry.reference, resolved)
         self.publisher.store.save(report, part_of=index.reference.digest)
         return PlatformVerdict(
@@ -245,6 +227,11 @@ class _Run:
     as_of: datetime
     scanner: Scanner
     advisories: Advisories
+
+    def wants_later_than(self, moment: datetime) -> bool:
+        """Whether the job asks for another look than that of this moment."""
+        # The row's time, not the report's: an equal verdict has the id of the first report.
+        return self.job.not_before is not None and moment < self.job.not_before
 
     def has_just_seen(self, report: Report) -> bool:
         """Whether a report came from this very push, a few minutes ago."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from scanner.classify import classify
 from scanner.model import (
     ImageReference,
+    Job,
     Policy,
     Report,
     ScanJob,
@@ -16,7 +17,7 @@ from scanner.model import (
     UnknownReason,
     Verdict,
 )
-from scanner.ports import Outbox, ReportStore
+from scanner.ports import CurrentVerdict, Outbox, ReportStore
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Publisher:
     policy: Policy
 
     def publish(self, report: Report) -> None:
-        """Store a report; if it is current then, queue a notice where one is due.
+        """Store a report, then queue a notice on what is current, where one is due.
 
         Safe to repeat. Raises StoreError.
         """
@@ -42,8 +43,15 @@ class Publisher:
             report.verdict.rule,
             report.id,
         )
+        if standing := self._standing(current, report):
+            self.outbox.announce(standing)
+
+    def _standing(self, current: CurrentVerdict, report: Report) -> Report | None:
         if current.report_id == report.id:
-            self.outbox.announce(report)
+            return report
+        # Whoever stored the later one may have died, or given up, before it was told.
+        later = self.store.find_report(current.report_id)
+        return replace(later, image=current.image) if later else None
 
     def abandon(self, job: ScanJob, *, detail: str, now: datetime) -> Report:
         """Store `unknown(abandoned)` for a job that was tried too often, and tell.
@@ -62,7 +70,7 @@ class Publisher:
 
 
 def draft(
-    job: ScanJob,
+    job: Job,
     image: ImageReference,
     verdict: Verdict,
     *,
@@ -100,7 +108,9 @@ def identified(report: Report) -> Report:
         "scanner": [report.scanner.version, str(report.scanner.digest), report.scanner.isolation]
         if report.scanner
         else None,
-        "advisories": str(report.advisories.digest) if report.advisories else None,
+        "advisories": [str(report.advisories.digest), str(report.advisories.java_digest)]
+        if report.advisories
+        else None,
     }
     canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
     return replace(report, id=hashlib.sha256(canonical.encode()).hexdigest())

@@ -1,45 +1,28 @@
-"""Settings, read once from the environment; every fault is listed in one message.
-
-`PUSHSCAN_STORAGE` is a Functions connection by string or by account name, since the host reads the
-same variables for its triggers (Azure Functions docs, "Identity-based connections").
-"""
+"""Settings, read once from the environment; every fault is listed in one message."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner import advisory_settings, reconcile_settings, storage_settings
+from scanner.advisory_settings import AdvisorySettings
 from scanner.environment import Environment, between, boolean, existing_file
 from scanner.limit_settings import read_limits
 from scanner.model import Policy, Registries, Severity, is_host
 from scanner.model.limits import Limits
 from scanner.notify.route import Route, Routes
+from scanner.reconcile_settings import ReconcileSettings
+from scanner.storage_settings import StorageSettings
 
 if TYPE_CHECKING:
     from scanner.sandbox import Preference
 
-_ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
-_SECRET = re.compile(r"[!-+\--~]{24,256}")
-_CONNECTION_STRING = re.compile(r"UseDevelopmentStorage=true|(?:.*;)?AccountName=[^;]+;.*")
-_MAXIMUM_WEBHOOK_SECRETS = 2
+_WEBHOOK_SECRETS = "PUSHSCAN_WEBHOOK_SECRETS"
+_ADMIN_SECRETS = "PUSHSCAN_ADMIN_SECRETS"
 _REPLAY_URL = "PUSHSCAN_URL"
 _REPLAY_SECRET = "PUSHSCAN_WEBHOOK_SECRET"  # noqa: S105  a name, not a secret
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StorageSettings:
-    """Where queues, blobs and tables are: a connection string, or URIs and an identity."""
-
-    connection_string: str | None = field(repr=False)
-    queue_uri: str
-    blob_uri: str
-    table_uri: str
-    client_id: str | None
-    """Client id of a user-assigned identity; None means the one that the host has."""
-    in_azure: bool
-    """Whether the host offers managed identities (App Service and Container Apps both say so)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +32,15 @@ class Settings:
     storage: StorageSettings
     registries: Registries
     webhook_secrets: tuple[str, ...] = field(repr=False)
+    admin_secrets: tuple[str, ...] = field(repr=False)
+    """Not the webhook's: whoever may read a registry's webhooks must not order rescans."""
+    reconciling: ReconcileSettings
     blob_hosts: frozenset[str]
     ca_file: Path | None
     identity_client_id: str | None
     policy: Policy
     advisories: Path
+    advisory_updates: AdvisorySettings
     trivy: Path
     sandbox: "Preference"
     bubblewrap: Path | None
@@ -66,10 +53,13 @@ class ScannerSettings:
     """Where the scanner's programs are, and its advisories."""
 
     advisories: Path
+    advisory_updates: AdvisorySettings
     trivy: Path
     sandbox: "Preference"
     bubblewrap: Path | None
     """None where bubblewrap is not to be used."""
+    names_storage: bool
+    """Whether there is storage to share advisories through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +84,7 @@ def load() -> Settings:
 def load_storage() -> StorageSettings:
     """Read only what is needed to look at stored verdicts. Raises SettingsError."""
     environment = Environment(os.environ)
-    storage = _storage(environment)
+    storage = storage_settings.read(environment)
     environment.raise_faults()
     return storage
 
@@ -107,12 +97,27 @@ def load_scanner() -> ScannerSettings:
     return scanner
 
 
+def load_registries() -> Registries:
+    """Read only which registries are ours. Raises SettingsError."""
+    environment = Environment(os.environ)
+    registries = _registries(environment)
+    environment.raise_faults()
+    return registries
+
+
 def load_replay() -> ReplaySettings:
     """Read only what is needed to post to a running app. Raises SettingsError."""
     environment = Environment(os.environ)
     replay = _replay(environment)
     environment.raise_faults()
     return replay
+
+
+def load_identity() -> tuple[str | None, bool]:
+    """Read the client id of the identity for registries, and whether managed ones are offered."""
+    environment = Environment(os.environ)
+    client_id = environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID")
+    return client_id, environment.optional("IDENTITY_ENDPOINT") is not None
 
 
 def read(variables: Mapping[str, str]) -> Settings:
@@ -138,9 +143,15 @@ def _settings(environment: Environment) -> Settings:
         environment.optional(name)
     scanner = _scanner(environment)
     return Settings(
-        storage=_storage(environment),
+        storage=storage_settings.read(environment),
         registries=_registries(environment),
-        webhook_secrets=_webhook_secrets(environment),
+        webhook_secrets=environment.secrets(
+            _WEBHOOK_SECRETS, environment.required(_WEBHOOK_SECRETS)
+        ),
+        admin_secrets=environment.secrets(
+            _ADMIN_SECRETS, environment.optional(_ADMIN_SECRETS) or ""
+        ),
+        reconciling=reconcile_settings.read(environment),
         blob_hosts=environment.parsed(
             "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
         ),
@@ -148,6 +159,7 @@ def _settings(environment: Environment) -> Settings:
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
         policy=_policy(environment),
         advisories=scanner.advisories,
+        advisory_updates=scanner.advisory_updates,
         trivy=scanner.trivy,
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
@@ -168,9 +180,13 @@ def _scanner(environment: Environment) -> ScannerSettings:
     bubblewrap = needed("PUSHSCAN_BUBBLEWRAP")
     return ScannerSettings(
         advisories=Path(environment.required("PUSHSCAN_ADVISORIES")),
+        advisory_updates=advisory_settings.read(environment),
         trivy=Path(environment.required("PUSHSCAN_TRIVY")),
         sandbox=sandbox,
         bubblewrap=Path(bubblewrap) if bubblewrap else None,
+        names_storage=any(
+            map(environment.optional, ("PUSHSCAN_STORAGE", "PUSHSCAN_STORAGE__accountName"))
+        ),
     )
 
 
@@ -184,33 +200,6 @@ def _replay(environment: Environment) -> ReplaySettings:
 
 def _ca_file(environment: Environment) -> Path | None:
     return environment.parsed("PUSHSCAN_CA_FILE", existing_file, None, "a file that exists")
-
-
-def _storage(environment: Environment) -> StorageSettings:
-    connection_string = environment.optional("PUSHSCAN_STORAGE")
-    account = environment.optional("PUSHSCAN_STORAGE__accountName")
-    if connection_string and not _CONNECTION_STRING.fullmatch(connection_string):
-        environment.fault("PUSHSCAN_STORAGE", "is not a connection string")
-    if connection_string and account:
-        environment.fault("PUSHSCAN_STORAGE", "contradicts PUSHSCAN_STORAGE__accountName")
-    if not connection_string and not account:
-        environment.fault("PUSHSCAN_STORAGE", "or PUSHSCAN_STORAGE__accountName is missing")
-    if account and not _ACCOUNT.fullmatch(account):
-        environment.fault("PUSHSCAN_STORAGE__accountName", "is not a storage account's name")
-    # The Functions host takes a user-assigned identity only with both (its issue 10089).
-    credential = environment.optional("PUSHSCAN_STORAGE__credential")
-    if credential not in {None, "managedidentity"}:
-        environment.fault("PUSHSCAN_STORAGE__credential", "is not managedidentity")
-    if environment.optional("PUSHSCAN_STORAGE__clientId") and credential is None:
-        environment.fault("PUSHSCAN_STORAGE__clientId", "needs PUSHSCAN_STORAGE__credential")
-    return StorageSettings(
-        connection_string=connection_string,
-        queue_uri=f"https://{account}.queue.core.windows.net",
-        blob_uri=f"https://{account}.blob.core.windows.net",
-        table_uri=f"https://{account}.table.core.windows.net",
-        client_id=environment.optional("PUSHSCAN_STORAGE__clientId"),
-        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
-    )
 
 
 def _registries(environment: Environment) -> Registries:
@@ -227,17 +216,6 @@ def _registries(environment: Environment) -> Registries:
     if value and not by_alias:
         environment.fault(name, "names no registry")
     return Registries(by_alias)
-
-
-def _webhook_secrets(environment: Environment) -> tuple[str, ...]:
-    name = "PUSHSCAN_WEBHOOK_SECRETS"
-    value = environment.required(name)
-    secrets = tuple(filter(None, map(str.strip, value.split(","))))
-    if value and not 1 <= len(secrets) <= _MAXIMUM_WEBHOOK_SECRETS:
-        environment.fault(name, "does not have one or two secrets")
-    if not all(map(_SECRET.fullmatch, secrets)):
-        environment.fault(name, "has a secret that is not 24 to 256 printable characters")
-    return secrets
 
 
 def _policy(environment: Environment) -> Policy:

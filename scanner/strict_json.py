@@ -30,7 +30,15 @@ def _refuse_constant(text: str) -> Never:
 
 
 def parse_object(untrusted_body: bytes, *, max_bytes: int) -> dict[str, Any]:
-    """Parse one JSON object of at most `max_bytes` of UTF-8 without a byte order mark.
+    """Parse one JSON object, as strictly as `parse_value`. Raises InvalidMessageError."""
+    value = parse_value(untrusted_body, max_bytes=max_bytes)
+    if not isinstance(value, dict):
+        raise InvalidMessageError("is not a JSON object", field="body")
+    return value
+
+
+def parse_value(untrusted_body: bytes, *, max_bytes: int) -> object:
+    """Parse one JSON value of at most `max_bytes` of UTF-8 without a byte order mark.
 
     Raises InvalidMessageError for everything else: other encodings, duplicate names, NaN and
     infinities, trailing bytes, and nesting deeper than the interpreter's stack.
@@ -38,7 +46,7 @@ def parse_object(untrusted_body: bytes, *, max_bytes: int) -> dict[str, Any]:
     if len(untrusted_body) > max_bytes:
         raise InvalidMessageError(f"is larger than {max_bytes} bytes", field="body")
     try:
-        value = json.loads(
+        value: object = json.loads(
             untrusted_body.decode("utf-8"),
             object_pairs_hook=_unique,
             parse_float=_finite,
@@ -51,8 +59,6 @@ def parse_object(untrusted_body: bytes, *, max_bytes: int) -> dict[str, Any]:
     except ValueError as error:
         # Python refuses integers of more than 4,300 digits with a plain ValueError.
         raise InvalidMessageError("is not JSON", field="body") from error
-    if not isinstance(value, dict):
-        raise InvalidMessageError("is not a JSON object", field="body")
     return value
 
 

@@ -33,6 +33,7 @@ IMAGE = ImageReference(registry=REGISTRY, repository="shop/cart", digest=DIGEST,
 ADVISORIES = Advisories(
     source="mirror.gcr.io/aquasec/trivy-db:2",
     digest=Digest("sha256:" + "ad" * 32),
+    java_digest=Digest("sha256:" + "1a" * 32),
     updated_at=NOW,
     sources=frozenset({"debian 12", "pip::GitHub Security Advisory pip"}),
 )

@@ -118,6 +118,17 @@ def not_applicable_report() -> Report:
     return replace(report(verdict), scanner=None, advisories=None)
 
 
+def deleted_report(*, as_of: datetime = NOW, tag: str | None = None) -> Report:
+    """Return a report on a manifest that the registry no longer has."""
+    verdict = Verdict(
+        status=Status.NOT_APPLICABLE,
+        reason=NotApplicableReason.DELETED,
+        rule="is-an-image",
+        explanation="No image, but of kind deleted (the registry has no such manifest).",
+    )
+    return replace(report(verdict, as_of=as_of, tag=tag), scanner=None, advisories=None)
+
+
 def index_report(*children: tuple[Platform, Report], digest: Digest) -> Report:
     """Return a report on an index of these images, as healthy as the first of them."""
     worst = children[0][1].verdict

@@ -8,9 +8,19 @@ import msgspec
 from azure.functions.meta import Datum
 
 from local.functions_host.errors import UnsupportedError
-from local.functions_host.index import HttpTrigger, IndexedFunction
+from local.functions_host.index import (
+    HttpTrigger,
+    IndexedFunction,
+    QueueTrigger,
+    TimerTrigger,
+)
 
 _CONVERTERS: Final = func.get_binding_registry()
+_KINDS: Final[dict[type, str]] = {
+    HttpTrigger: "httpTrigger",
+    QueueTrigger: "queueTrigger",
+    TimerTrigger: "timerTrigger",
+}
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +61,7 @@ def trigger_argument(function: IndexedFunction, arrival: Arrival) -> object:
     """Turn an arrival into what the trigger's parameter is annotated with."""
     if function.annotations.get(function.trigger.parameter) in (str, bytes):
         return arrival.data.value
-    kind = "httpTrigger" if isinstance(function.trigger, HttpTrigger) else "queueTrigger"
+    kind = _KINDS[type(function.trigger)]
     return _CONVERTERS.get(kind).decode(arrival.data, trigger_metadata=arrival.metadata)
 
 

@@ -43,6 +43,17 @@ class QueueTrigger(msgspec.Struct, frozen=True, kw_only=True):
     connection: str
 
 
+class TimerTrigger(msgspec.Struct, frozen=True, kw_only=True):
+    """A timer trigger; the schedule is an NCRONTAB expression."""
+
+    parameter: str
+    schedule: str
+    run_on_startup: bool
+
+
+Trigger = HttpTrigger | QueueTrigger | TimerTrigger
+
+
 class QueueOutput(msgspec.Struct, frozen=True, kw_only=True):
     """A storage queue output; the parameter is `$return` for what the function returns."""
 
@@ -58,7 +69,7 @@ class IndexedFunction(msgspec.Struct, frozen=True, kw_only=True):
     script_file: str
     raw_bindings: tuple[str, ...]
     call: Callable[..., Any]
-    trigger: HttpTrigger | QueueTrigger
+    trigger: Trigger
     queue_outputs: tuple[QueueOutput, ...]
     returns_http: bool
     wants_context: bool
@@ -156,7 +167,7 @@ def _import_app() -> func.FunctionRegister:
 def _index(function: Any) -> IndexedFunction:  # noqa: ANN401 - its type is not exported
     name: str = function.get_function_name()
     raw_bindings = tuple(function.get_raw_bindings())
-    trigger: HttpTrigger | QueueTrigger | None = None
+    trigger: Trigger | None = None
     outputs: list[QueueOutput] = []
     returns_http = False
     for binding in map(json.loads, raw_bindings):
@@ -165,6 +176,8 @@ def _index(function: Any) -> IndexedFunction:  # noqa: ANN401 - its type is not 
                 trigger = _http_trigger(binding)
             case "queueTrigger", "IN":
                 trigger = QueueTrigger(**_queue_fields(binding))
+            case "timerTrigger", "IN":
+                trigger = _timer_trigger(binding)
             case "http", "OUT" if binding["name"] == _RETURN:
                 returns_http = True
             case "queue", "OUT":
@@ -200,12 +213,27 @@ def _http_trigger(binding: dict[str, Any]) -> HttpTrigger:
     )
 
 
+def _timer_trigger(binding: dict[str, Any]) -> TimerTrigger:
+    return TimerTrigger(
+        parameter=binding["name"],
+        schedule=binding["schedule"],
+        run_on_startup=bool(binding.get("runOnStartup")),
+    )
+
+
 def _queue_fields(binding: dict[str, Any]) -> dict[str, str]:
     return {
         "parameter": binding["name"],
         "queue": binding["queueName"],
         "connection": binding["connection"] or "",
     }
+
+
+_TAKEN: Final[dict[type, type]] = {
+    HttpTrigger: func.HttpRequest,
+    QueueTrigger: func.QueueMessage,
+    TimerTrigger: func.TimerRequest,
+}
 
 
 def _check_signature(function: IndexedFunction) -> None:
@@ -217,7 +245,7 @@ def _check_signature(function: IndexedFunction) -> None:
             f"{function.name}: parameters {sorted(parameters)} are not "
             f"what its decorators declare: {sorted(declared)}"
         )
-    takes = func.HttpRequest if isinstance(function.trigger, HttpTrigger) else func.QueueMessage
+    takes = _TAKEN[type(function.trigger)]
     annotation = function.annotations.get(function.trigger.parameter, takes)
     if annotation not in (str, bytes) and not (
         isinstance(annotation, type) and issubclass(takes, annotation)

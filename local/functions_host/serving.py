@@ -1,4 +1,4 @@
-"""All that runs while the host is up: the web server and a listener for each queue function."""
+"""All that runs while the host is up: the web server, a listener a queue function, the timers."""
 
 import asyncio
 import contextlib
@@ -14,12 +14,13 @@ import uvicorn
 
 from local.functions_host.connections import queue_service
 from local.functions_host.hostjson import HostOptions, read_host_options
-from local.functions_host.index import IndexedFunction, QueueTrigger
+from local.functions_host.index import IndexedFunction, QueueTrigger, TimerTrigger
 from local.functions_host.invocation import Worker
 from local.functions_host.outputs import Execution, OutputQueues, open_outputs
 from local.functions_host.queues import QueueListener, Queues, open_queues
 from local.functions_host.routes import Route, build_routes
 from local.functions_host.settings import setting
+from local.functions_host.timers import Timer, parse_schedule
 from local.functions_host.web import Keys, WebApp
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What an app asks for, with every name in it resolved."""
 
     script_root: Path
+    functions: tuple[IndexedFunction, ...]
     options: HostOptions
     routes: list[Route]
     keys: Keys
@@ -55,8 +57,12 @@ def plan_app(script_root: Path, functions: tuple[IndexedFunction, ...]) -> Plan:
         HostError: host.json, a route or a connection is wrong.
     """
     options = read_host_options(script_root)
+    for function in functions:
+        if isinstance(function.trigger, TimerTrigger):
+            parse_schedule(function.trigger.schedule)
     return Plan(
         script_root=script_root,
+        functions=functions,
         options=options,
         routes=build_routes(functions, options.route_prefix),
         keys=Keys(function=setting(FUNCTION_KEY_SETTING), master=setting(MASTER_KEY_SETTING)),
@@ -85,8 +91,15 @@ async def serve(
             message_encoding=plan.options.queues.message_encoding,
             queues=plan.outputs,
         )
-        server = _web_server(WebApp(plan.routes, plan.keys, execution.run), grace_seconds)
+        timers = [
+            Timer(function, trigger, execution.run)
+            for function in plan.functions
+            if isinstance(trigger := function.trigger, TimerTrigger)
+        ]
+        app = WebApp(plan.routes, plan.keys, execution.run, timers)
+        server = _web_server(app, grace_seconds)
         work = {asyncio.create_task(server.serve(sockets=[listening]))}
+        work |= {asyncio.create_task(timer.keep_time(stopping)) for timer in timers}
         for function, queues in plan.triggers:
             listener = QueueListener(
                 function,

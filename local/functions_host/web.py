@@ -13,6 +13,7 @@ from local.functions_host.bindings import Arrival, Execute, Response, http_respo
 from local.functions_host.errors import InvocationError
 from local.functions_host.routes import Route, find_route
 from local.functions_host.settings import setting
+from local.functions_host.timers import Timer
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # The host's own limit, which this setting changes: azure-functions-host, MaxRequestBodySize.
+_ADMIN_PATH: Final = "/admin/functions/"
 LARGEST_BODY_BYTES: Final = 104_857_600
 BODY_LIMIT_SETTING: Final = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
 
@@ -47,8 +49,11 @@ class WebApp:
     A function's exception is a 500 with an empty body: what went wrong stands in the log alone.
     """
 
-    def __init__(self, routes: list[Route], keys: Keys, execute: Execute) -> None:
-        """Answer on `routes` with what `execute` makes of each request."""
+    def __init__(
+        self, routes: list[Route], keys: Keys, execute: Execute, timers: Iterable[Timer] = ()
+    ) -> None:
+        """Answer on `routes` with what `execute` makes of each request; set off `timers`."""
+        self._timers = {timer.name.casefold(): timer for timer in timers}
         self._routes = routes
         self._keys = keys
         self._execute = execute
@@ -56,7 +61,8 @@ class WebApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        response = await self._answer(scope, receive)
+        is_admin = scope["path"].startswith(_ADMIN_PATH)
+        response = self._administer(scope) if is_admin else await self._answer(scope, receive)
         await send(
             {
                 "type": "http.response.start",
@@ -94,6 +100,17 @@ class WebApp:
         except NotImplementedError:
             logger.exception("response.refused function=%s", route.function.name)
             return _empty(500)
+
+    def _administer(self, scope: Scope) -> Response:
+        """Run a timer function by hand ("Manually run a non HTTP-triggered function")."""
+        headers = _joined((n.decode("latin-1"), v.decode("latin-1")) for n, v in scope["headers"])
+        if not self._keys.admit("admin", headers.get("x-functions-key", "")):
+            return _empty(401)
+        timer = self._timers.get(scope["path"].removeprefix(_ADMIN_PATH).casefold())
+        if timer is None or scope["method"] != "POST":
+            return _empty(404)
+        timer.run_now()
+        return _empty(202)
 
     async def _body(self, headers: dict[str, str], receive: Receive) -> bytes | None:
         announced = headers.get("content-length", "0")

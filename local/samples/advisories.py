@@ -6,6 +6,7 @@ Format source: aquasecurity/trivy-db, `pkg/db/db.go` and `pkg/types/types.go` (s
 import json
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -78,12 +79,13 @@ def _sample() -> _Sample:
     return msgspec.json.decode(_FILE.read_bytes(), type=_Sample)
 
 
-def write_database(directory: Path, *, updated_at: datetime) -> None:
+def write_database(directory: Path, *, updated_at: datetime, more: Sequence[Advisory] = ()) -> None:
     """Write `db/trivy.db` and `db/metadata.json` below a directory, which Trivy calls its cache.
 
     Args:
         directory: Made if absent. A database that is already there is replaced.
         updated_at: What the database says about its own age; must know its time zone.
+        more: Advisories beside the bundled ones.
 
     Raises:
         OSError: The files cannot be written.
@@ -91,7 +93,7 @@ def write_database(directory: Path, *, updated_at: datetime) -> None:
     folder = directory / "db"
     folder.mkdir(parents=True, exist_ok=True)
     stamp = updated_at.isoformat()
-    tree = _tree(load())
+    tree = _tree((*load(), *more))
     # Trivy asks no bucket of this name. A database is known by the digest of trivy.db alone, so
     # what it is and how old it says it is belong into the file.
     tree[_LABEL] = {"notice": _sample().notice.encode(), "updated_at": stamp.encode()}
@@ -105,18 +107,21 @@ def write_database(directory: Path, *, updated_at: datetime) -> None:
     (folder / "metadata.json").write_bytes(_json(metadata))
 
 
-def install_sample(root: Path, *, updated_at: datetime) -> Advisories:
+def install_sample(
+    root: Path, *, updated_at: datetime, more: Sequence[Advisory] = ()
+) -> Advisories:
     """Make the sample the current advisories of a host; every report then names it as the source.
 
     Args:
         root: The directory of the settings' advisories, with all databases of the host.
         updated_at: What the database says about its own age.
+        more: Advisories beside the bundled ones.
 
     Raises:
         AdvisoriesError: It cannot be put in place.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        write_database(Path(scratch), updated_at=updated_at)
+        write_database(Path(scratch), updated_at=updated_at, more=more)
         return AdvisoryDirectory(root).install(Path(scratch), source="bundled-sample")
 
 

@@ -1,7 +1,7 @@
 """Large images for measurements: many files in several layers, which pack as real ones do."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,21 +22,29 @@ _TEXT_SHARE: Final = 0.4
 _SIZE_MU, _SIZE_SIGMA = 9.2, 1.7
 
 
-def build_big(megabytes: int, into: Path) -> SampleImage:
+def build_big(
+    megabytes: int, into: Path, *, name: str = "", shares: Sequence[float] = _LAYER_SHARES
+) -> SampleImage:
     """Build `into/big-<megabytes>`, an image of about so many million bytes as stored (gzip).
 
     It has the Debian package database of the clean image, so its verdict is healthy. Memory use
     does not grow with its size. One that is already there is replaced.
+
+    Args:
+        megabytes: About how large.
+        into: Where the layout's folder is made.
+        name: Another name for it.
+        shares: Those of its layers, over a small one with the system.
     """
 
     def add(layout: LayoutWriter) -> Descriptor:
         generated = [
             _add_layer(layout, number, int(megabytes * _MEGABYTE * share))
-            for number, share in enumerate(_LAYER_SHARES)
+            for number, share in enumerate(shares)
         ]
         return layout.add_image([layout.add_layer(base_files()), *generated])
 
-    return assemble(f"big-{megabytes}", into, Kind.IMAGE, add)
+    return assemble(name or f"big-{megabytes}", into, Kind.IMAGE, add)
 
 
 def _add_layer(layout: LayoutWriter, number: int, packed_bytes: int) -> Layer:

@@ -110,3 +110,22 @@ def has_ecosystem(package_type: str, sources: Iterable[str]) -> bool:
     """Whether any of the sources is for language packages of this type."""
     ecosystem = _ECOSYSTEMS.get(package_type)
     return ecosystem is not None and any(name.startswith(f"{ecosystem}::") for name in sources)
+
+
+def distribution_of(family: str) -> str | None:
+    """Name a distribution, as Trivy has it, by what its sources have in common."""
+    return _SYSTEMS[family][0] if family in _SYSTEMS else None
+
+
+def ecosystem_of(package_type: str) -> str | None:
+    """Name the ecosystem of language packages of this type."""
+    return _ECOSYSTEMS.get(package_type)
+
+
+def family_of(bucket: str) -> str | None:
+    """Name the distribution or ecosystem of a source, or None for another root bucket."""
+    if bucket in _NAMES:
+        return bucket
+    # "SUSE Linux Enterprise Micro 5.1" begins with two of them.
+    beginning = max((b for b in _BEGINNINGS if bucket.startswith(b)), key=len, default=None)
+    return beginning.rstrip(": ") if beginning else None

@@ -1,7 +1,8 @@
 """The `pushscan` command.
 
 Results go to stdout, progress and complaints to stderr. The exit status is 0 when all is done, 1
-when something failed or is not there, and 2 when the command itself was misused.
+when something failed, is not there or differs, and 2 when the command itself was misused or, of
+`verify`, when there is nothing to compare with.
 """
 
 import io
@@ -16,10 +17,17 @@ from typer.core import TyperGroup
 from scanner import settings
 from scanner.cli import advisories, env_file
 from scanner.cli.doctor import doctor
+from scanner.cli.explain import explain
 from scanner.cli.listing import list_images
+from scanner.cli.posture import posture
+from scanner.cli.rejudge import rejudge
 from scanner.cli.replay import replay
+from scanner.cli.requeue import requeue
+from scanner.cli.rescan import rescan
 from scanner.cli.screen import complain
 from scanner.cli.show import show
+from scanner.cli.status import status
+from scanner.cli.verify import verify
 from scanner.errors import PushscanError, StoreError
 
 __all__ = ["app"]
@@ -46,9 +54,16 @@ app = typer.Typer(
     help="Verdicts on the images that were pushed to your registries.",
 )
 app.command("show")(show)
+app.command("explain")(explain)
+app.command("verify")(verify)
 app.command("list")(list_images)
+app.command("status")(status)
+app.command("rescan")(rescan)
+app.command("requeue")(requeue)
+app.command("rejudge")(rejudge)
 app.command("replay")(replay)
 app.command("doctor")(doctor)
+app.command("posture")(posture)
 app.add_typer(advisories.commands, name="advisories")
 
 

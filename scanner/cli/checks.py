@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -10,10 +10,11 @@ from pathlib import Path
 from azure.core.exceptions import ResourceNotFoundError
 
 from scanner import settings
+from scanner.advisory_ports import AdvisoryArchive
 from scanner.classify.coverage import advisory_gap
 from scanner.cli.doctor import Check, Diagnosis, Outcome
 from scanner.cli.screen import age, minute
-from scanner.cli.surroundings import connect_report_store
+from scanner.cli.surroundings import connect_advisory_archive, connect_report_store
 from scanner.errors import SettingsError, StoreError
 from scanner.model import Digest, ImageReference, Policy
 from scanner.notify.route import Route
@@ -23,9 +24,11 @@ from scanner.settings import Settings
 from scanner.storage import StorageConnection, storage_errors
 from scanner.trivy import AdvisoryDirectory
 from scanner.trivy.binary import TrivyBinary
-from scanner.wiring import JOB_QUEUE, NOTICE_QUEUE, Wiring, storage_connection
+from scanner.wiring import EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE, Wiring, storage_connection
 
-_QUEUES = tuple(f"{queue}{kind}" for queue in (JOB_QUEUE, NOTICE_QUEUE) for kind in ("", "-poison"))
+_QUEUES = tuple(
+    f"{queue}{kind}" for queue in (EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE) for kind in ("", "-poison")
+)
 _NO_REPORT = "0" * 64
 _UNPUSHED = "pushscan/doctor"
 _ROWS_TO_SEARCH = 500
@@ -93,11 +96,18 @@ def _of_scanner(given: Settings) -> Iterator[Check]:
     wanted = given.sandbox, given.bubblewrap
     yield check(name="sandbox", examine=partial(examine_sandbox, *wanted))
     yield check(name="trivy", examine=partial(examine_trivy, given.trivy, *wanted))
+    archive = connect_advisory_archive(given.storage)
     now = datetime.now(UTC)
     yield Check(
         name="advisories",
         seconds=_ADVISORIES_SECONDS,
         examine=partial(examine_advisories, given.advisories, given.policy, now),
+    )
+    yield Check(
+        name="shared advisories",
+        seconds=_STORAGE_SECONDS,
+        examine=partial(examine_shared_advisories, archive, given.policy, now),
+        remedy=_STORAGE_REMEDY,
     )
 
 
@@ -196,6 +206,27 @@ def examine_advisories(directory: Path, policy: Policy, now: datetime) -> Diagno
     if advisories.is_sample:
         detail = f"{said}: SAMPLE, knows the sample images only; {update}"
         return Diagnosis(outcome=Outcome.WARN, detail=detail)
+    return _ok(said)
+
+
+def examine_shared_advisories(archive: AdvisoryArchive, policy: Policy, now: datetime) -> Diagnosis:
+    """Say what all workers follow, and how the last update went. Raises StoreError."""
+    archived, update = archive.latest(), archive.last_update()
+    if archived is None:
+        said, is_stale = "nothing is in storage yet, so each worker uses its own", False
+    else:
+        said = (
+            f"{archived.source} of {minute(archived.updated_at)},"
+            f" {age(archived.updated_at, now)} old"
+        )
+        is_stale = now - archived.updated_at >= timedelta(hours=policy.max_advisory_age_hours)
+    if update is not None and update.failure:
+        detail = f"{said}; the update of {minute(update.ended_at)} failed: {update.failure}"
+        outcome = Outcome.FAIL if is_stale else Outcome.WARN
+        return Diagnosis(outcome=outcome, detail=detail)
+    if archived is None or is_stale:
+        detail = f"{said}: run `pushscan advisories update`"
+        return Diagnosis(outcome=Outcome.FAIL if is_stale else Outcome.WARN, detail=detail)
     return _ok(said)
 
 

@@ -104,7 +104,8 @@ def _findings(row: CurrentVerdict) -> str:
 def _name(row: CurrentVerdict, *, is_short: bool) -> str:
     platform = shown(row.platform, 40)
     if row.part_of is None:
-        return _digest_cut(row.image.name, is_short=is_short)
+        untagged = " (untagged)" if row.is_untagged else ""
+        return _digest_cut(row.image.name, is_short=is_short) + untagged
     if is_short:
         return f"└ {platform} {_digest_cut(f'@{row.image.digest}', is_short=True)}"
     return f"{row.image.name} ({platform}, part of {row.part_of})"
@@ -125,12 +126,13 @@ def _print_array(rows: Iterable[CurrentVerdict]) -> None:
     typer.echo("[]" if opening == "[" else "\n]")
 
 
-def _entry(row: CurrentVerdict) -> dict[str, str | None]:
+def _entry(row: CurrentVerdict) -> dict[str, str | bool | None]:
     return {
         "registry": row.image.registry,
         "repository": row.image.repository,
         "digest": str(row.image.digest),
         "tag": row.image.tag,
+        "untagged": row.is_untagged,
         "status": row.status.value,
         "reason": row.reason or None,
         "rule": row.rule,

@@ -106,6 +106,12 @@ def complain(message: str) -> None:
     console.print(Text.assemble(("pushscan: ", "bold red"), shown(message, 4000)), soft_wrap=True)
 
 
+def note(message: str) -> None:
+    """Print one line on stderr that says how far it is."""
+    console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+    console.print(shown(message, 4000), soft_wrap=True)
+
+
 @contextmanager
 def progress(what: str) -> Iterator[None]:
     """Say on a terminal what is being waited for, and since when, until the block ends."""

@@ -1,6 +1,5 @@
 """`pushscan show`: what is said of one image, why, and what would mend it."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
@@ -8,9 +7,9 @@ from typing import Annotated
 import msgspec
 import typer
 
-from scanner.cli import image_name, mend
+from scanner.cli import image_name, mend, past
+from scanner.cli.found import SEVERITY_WIDTH, counted, in_order, installed, print_finding
 from scanner.cli.screen import (
-    SEVERITY_STYLES,
     VERDICT_STYLES,
     Part,
     Screen,
@@ -22,15 +21,14 @@ from scanner.cli.screen import (
 )
 from scanner.cli.surroundings import surroundings
 from scanner.errors import PushscanError, StoreError
-from scanner.model import ImageReference, PlatformVerdict, Report, Severity, Status
-from scanner.ports import CurrentVerdict, ReportStore
+from scanner.model import ImageReference, PlatformVerdict, Report, Status
+from scanner.ports import Check, CurrentVerdict, ReportStore
 from scanner.store import report_json
 
 _TOP_FINDINGS = 10
 _TOP_UPGRADES = 20
 _TOP_WARNINGS = 3
 _LABEL_WIDTH = 12
-_SEVERITY_WIDTH = 10
 
 
 def show(
@@ -39,6 +37,9 @@ def show(
         str, typer.Argument(help="registry/repository:tag or registry/repository@sha256:...")
     ],
     *,
+    history: Annotated[
+        bool, typer.Option("--history", help="List every examination instead, the latest first.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as it is stored.")] = False,
 ) -> None:
     """Show the verdict on an image, why, and what would mend it.
@@ -49,36 +50,68 @@ def show(
     with progress("reading the report"):
         store = around.report_store()
         named = image_name.find(image, store)
-        current = _find_current(named, store)
-        report = _find_report(current, store)
-    if json:
+        current = find_current(named, store)
+        report = find_report(current, store)
+    if history:
+        past.print_history(Screen(), store.history(current.image), json=json)
+    elif json:
         print_json(_document(report))
     else:
         # A report has the tag of the push that it was written for; the image may have others.
         called = replace(report, image=named if named.tag else current.image)
-        print_report(Screen(), called, now=around.now())
+        screen = Screen()
+        print_report(screen, called, now=around.now(), against=current.against)
+        _print_since(screen, current, store)
 
 
-def _find_current(image: ImageReference, store: ReportStore) -> CurrentVerdict:
+def find_current(image: ImageReference, store: ReportStore) -> CurrentVerdict:
+    """Return the current verdict. Raises PushscanError where there never was one."""
     current = store.current(image)
     if current is None:
         raise PushscanError(f"{image} was never judged; `pushscan list` says what is known")
     return current
 
 
-def _find_report(current: CurrentVerdict, store: ReportStore) -> Report:
+def find_report(current: CurrentVerdict, store: ReportStore) -> Report:
+    """Return the current report. Raises StoreError where somebody deleted it."""
     report = store.find_report(current.report_id)
     if report is None:
         raise StoreError(f"the report on {current.image} is gone: push the image again")
     return report
 
 
+def _print_since(screen: Screen, current: CurrentVerdict, store: ReportStore) -> None:
+    """Say what has become of the image beside its verdict."""
+    if current.is_untagged:
+        screen.heading("Untagged")
+        screen.line("Its tags name other images now.", indent=2)
+    before = store.find_report(current.report_before) if current.report_before else None
+    if before is not None:
+        screen.heading("Before it was deleted")
+        verdict = before.verdict
+        screen.line(
+            shown(verdict.explanation, 1000),
+            label=(f"{verdict.status.upper()}  ", VERDICT_STYLES[verdict.status]),
+            indent=2,
+        )
+        screen.line(f"judged {minute(before.as_of)}, report {before.id}", indent=2, folds=False)
+
+
 def _document(report: Report) -> object:
     return msgspec.json.decode(report_json.encode(report))
 
 
-def print_report(screen: Screen, report: Report, *, now: datetime) -> None:
-    """Print a report for a person; everything that comes from image or advisory is escaped."""
+def print_report(
+    screen: Screen, report: Report, *, now: datetime, against: Check | None = None
+) -> None:
+    """Print a report for a person; everything that comes from image or advisory is escaped.
+
+    Args:
+        screen: Where to.
+        report: What the image was judged by.
+        now: Tells how long ago that was.
+        against: What the verdict was held against since, and still stood.
+    """
     verdict = report.verdict
     screen.line((report.image.name, "bold"), folds=False)
     if report.image.tag:
@@ -91,6 +124,12 @@ def print_report(screen: Screen, report: Report, *, now: datetime) -> None:
     )
     screen.line()
     _print_grounds(screen, report, now)
+    if against and against.at > report.as_of:
+        screen.line(
+            f"{minute(against.at)}, against advisories of {minute(against.advisories_of)}",
+            label=f"{'still so':<{_LABEL_WIDTH}}",
+            indent=2,
+        )
     if report.advisories and report.advisories.is_sample:
         screen.line()
         screen.line(
@@ -109,7 +148,7 @@ def _print_grounds(screen: Screen, report: Report, now: datetime) -> None:
 
     say("rule", shown(report.verdict.rule))
     if counts := report.severity_counts():
-        say("findings", *_counted(counts))
+        say("findings", *counted(counts))
     if scan := report.scan:
         system = scan.operating_system
         name = shown(f"{system.family} {system.name}") if system else "no operating system"
@@ -126,14 +165,6 @@ def _print_grounds(screen: Screen, report: Report, now: datetime) -> None:
     say("judged", f"{minute(report.as_of)}, {age(report.as_of, now)} ago")
 
 
-def _counted(counts: Mapping[Severity, int]) -> list[Part]:
-    parts: list[Part] = []
-    for severity, count in counts.items():
-        style = SEVERITY_STYLES[severity] if count else "dim"
-        parts += [(f"{count} {severity.name.lower()}", style), ", "]
-    return parts[:-1]
-
-
 def _print_platforms(screen: Screen, platforms: tuple[PlatformVerdict, ...]) -> None:
     if not platforms:
         return
@@ -145,7 +176,7 @@ def _print_platforms(screen: Screen, platforms: tuple[PlatformVerdict, ...]) -> 
         screen.line(
             f"{name:<{width}}  ",
             (f"{verdict.status:<14}", VERDICT_STYLES[verdict.status]),
-            *(_counted(platform.counts) if platform.counts else [shown(str(verdict.reason or ""))]),
+            *(counted(platform.counts) if platform.counts else [shown(str(verdict.reason or ""))]),
             indent=2,
         )
         screen.line(f"{shown(verdict.explanation)}", indent=4)
@@ -153,29 +184,15 @@ def _print_platforms(screen: Screen, platforms: tuple[PlatformVerdict, ...]) -> 
 
 
 def _print_findings(screen: Screen, report: Report) -> None:
-    findings = sorted(
-        set(report.scan.findings if report.scan else report.verdict.violations),
-        key=lambda f: (-f.severity, f.package, f.vulnerability, f.target, f.package_path),
-    )
+    findings = in_order(report.scan.findings if report.scan else report.verdict.violations)
     if not findings:
         return
     more = f", the worst {_TOP_FINDINGS} of {len(findings)}"
     screen.heading(f"Findings{more if len(findings) > _TOP_FINDINGS else ''}")
     for finding in findings[:_TOP_FINDINGS]:
-        severity = f"{finding.severity.name:<{_SEVERITY_WIDTH}}"
-        screen.line(
-            (shown(finding.vulnerability, 60), "bold"),
-            f"  {_installed(finding.package, finding.installed_version)} -> ",
-            shown(finding.fixed_version, 100) or f"no fix ({finding.status.replace('_', ' ')})",
-            label=(severity, SEVERITY_STYLES[finding.severity]),
-            indent=2,
-        )
+        print_finding(screen, finding)
         for detail in filter(None, (finding.title, finding.url)):
-            screen.line((shown(detail), "dim"), indent=2 + _SEVERITY_WIDTH)
-
-
-def _installed(package: str, version: str) -> str:
-    return f"{shown(package, 100)} {shown(version, 60)}"
+            screen.line((shown(detail), "dim"), indent=2 + SEVERITY_WIDTH)
 
 
 def _print_remedy(screen: Screen, report: Report) -> None:
@@ -191,7 +208,7 @@ def _print_remedy(screen: Screen, report: Report) -> None:
         fixed = ", ".join(shown(version, 60) for version in upgrade.fixed_versions)
         is_one = len(upgrade.fixed_versions) == 1
         screen.line(
-            f"upgrade {_installed(upgrade.package, upgrade.installed_version)} to ",
+            f"upgrade {installed(upgrade.package, upgrade.installed_version)} to ",
             "" if is_one else "a version with the fixes of ",
             (fixed, "bold green"),
             f"  ({_named(upgrade.vulnerabilities)})",
@@ -201,7 +218,7 @@ def _print_remedy(screen: Screen, report: Report) -> None:
         screen.line(f"and {len(upgrades) - _TOP_UPGRADES} more packages, see --json", indent=2)
     unfixed = [finding for finding in verdict.violations if not finding.is_fixable]
     if unfixed:
-        packages = dict.fromkeys(_installed(f.package, f.installed_version) for f in unfixed)
+        packages = dict.fromkeys(installed(f.package, f.installed_version) for f in unfixed)
         screen.line(
             f"no fix is published for {_named(tuple(packages))}: remove it, or use another base",
             indent=2,

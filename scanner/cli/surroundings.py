@@ -1,21 +1,53 @@
 """What the commands take from outside themselves."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import typer
 
 from scanner import settings, wiring
+from scanner.advisory_ports import AdvisoryArchive
 from scanner.errors import SettingsError
+from scanner.model import Registries
 from scanner.ports import ReportStore
-from scanner.settings import StorageSettings
+from scanner.settings import Settings
+from scanner.storage_settings import StorageSettings
+from scanner.sweeping import Sweeper
+from scanner.trivy import SharedAdvisories
+from scanner.verification import Verifier
+from scanner.wiring import Operations
+
+if TYPE_CHECKING:
+    from scanner.posture.archive import PostureArchive
+    from scanner.posture.arm import Arm
 
 
 def connect_report_store(storage: StorageSettings) -> ReportStore:
     """Build the store; nothing is contacted yet. Raises SettingsError."""
-    try:
+    with _key_unsaid():
         return wiring.report_store(storage)
+
+
+def connect_advisory_archive(storage: StorageSettings) -> AdvisoryArchive:
+    """Build the archive; nothing is contacted yet. Raises SettingsError."""
+    with _key_unsaid():
+        return wiring.advisory_archive(storage)
+
+
+def connect_shared_advisories(given: Settings) -> SharedAdvisories:
+    """Build what updates the archive; nothing is contacted yet. Raises SettingsError."""
+    with _key_unsaid():
+        return wiring.Wiring(given).shared_advisories
+
+
+@contextmanager
+def _key_unsaid() -> Iterator[None]:
+    try:
+        yield
     except ValueError:
         # No cause: the SDK might quote the key.
         raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
@@ -25,17 +57,61 @@ def _report_store_of_environment() -> ReportStore:
     return connect_report_store(settings.load_storage())
 
 
+def _sweeper_of_environment() -> Sweeper:
+    return wiring.sweeper(wiring.storage_connection(settings.load_storage()))
+
+
+def _operations_of_environment() -> Operations:
+    try:
+        return wiring.operations(settings.load_storage())
+    except ValueError:
+        # As above.
+        raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
+
+
+def _verifier_of_environment() -> Verifier:
+    given = settings.load()
+    try:
+        return wiring.Wiring(given).verifier
+    except ValueError:
+        # As above.
+        raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
+
+
+def _arm_of_environment() -> "Arm":
+    client_id, in_azure = settings.load_identity()
+    return wiring.arm(client_id, in_azure=in_azure)
+
+
+def _posture_archive_of_environment() -> "PostureArchive":
+    return wiring.posture_archive(settings.load_storage())
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The store and the clock; tests bring their own."""
+    """The stores and the clock; tests bring their own."""
 
     report_store: Callable[[], ReportStore] = _report_store_of_environment
     """Builds the store on first use. Raises SettingsError."""
+    sweeper: Callable[[], Sweeper] = _sweeper_of_environment
+    """Builds what queues images to be judged again. Raises SettingsError."""
+    operations: Callable[[], Operations] = _operations_of_environment
+    """Builds what operators act on. Raises SettingsError."""
+    verifier: Callable[[], Verifier] = _verifier_of_environment
+    """Builds what examines again. Raises SettingsError."""
+    registries: Callable[[], Registries] = settings.load_registries
+    """Reads which registries are ours. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    arm: "Callable[[], Arm]" = _arm_of_environment
+    """Opens a session with Azure Resource Manager. Raises SettingsError."""
+    posture_archive: "Callable[[], PostureArchive]" = _posture_archive_of_environment
+    """Builds the archive on first use. Raises SettingsError."""
 
 
 def surroundings(context: typer.Context) -> Surroundings:

@@ -10,10 +10,14 @@ from scanner.model.findings import (
     ScanReport,
     Severity,
 )
+from scanner.model.inventory import LayerInventory
 from scanner.model.reference import (
+    Deletion,
     Digest,
     ImageReference,
+    Job,
     Platform,
+    RetireJob,
     ScanJob,
     is_host,
 )
@@ -34,10 +38,13 @@ from scanner.model.verdict import (
 
 __all__ = [
     "Advisories",
+    "Deletion",
     "Digest",
     "Finding",
     "FixStatus",
     "ImageReference",
+    "Job",
+    "LayerInventory",
     "NotApplicable",
     "NotApplicableReason",
     "OperatingSystem",
@@ -47,6 +54,7 @@ __all__ = [
     "Policy",
     "Registries",
     "Report",
+    "RetireJob",
     "ScanJob",
     "ScanReport",
     "Scanner",

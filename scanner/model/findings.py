@@ -73,6 +73,8 @@ class Advisories:
     source: str
     """Where it came from: an OCI reference, or `bundled-sample`."""
     digest: Digest
+    java_digest: Digest
+    """Of the index that names Java archives by their checksums; it comes with the database."""
     updated_at: datetime
     sources: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
     """What it has advisories for, by its own names: `debian 12`, `npm::...`. They follow from the
@@ -122,6 +124,8 @@ class ScanReport:
 
     Those that begin with `UNEXAMINED` or `WITHOUT_ADVISORIES` come first.
     """
+    looked_up: frozenset[str] | None = field(default=None, compare=False, repr=False)
+    """What was asked of the advisories, see `scanner.lookups`; a stored report does not keep it."""
 
     def without(self, unexamined: Iterable[str]) -> Self:
         """Return the report with more things that were not examined."""

@@ -9,7 +9,8 @@ _MIB = 1 << 20
 class Limits:
     """What one run may use. The kernel or the supervisor enforces all but `processors`.
 
-    The defaults fit a worker with two processors and 2 GiB of memory that makes one scan at a time.
+    The defaults fit a worker with 2 GiB of memory for each processor, where as many runs go on at
+    once as there are processors.
     """
 
     wall_seconds: float = 480.0
@@ -23,8 +24,8 @@ class Limits:
     memory_bytes: int = 1024 * _MIB
     """RLIMIT_DATA of each process. Not RLIMIT_AS: Go reserves a GiB of address space at start,
     and the advisory database is mapped whole. The supervisor holds anonymous and shared memory of
-    all processes together to it too, at a look every 50 ms. Half of the worker's, because a private
-    /tmp that is a tmpfs is memory too."""
+    all processes together to it too, at a look every 50 ms. Half of what comes with a processor,
+    because a private /tmp that is a tmpfs is memory too."""
     processes: int = 256
     """Processes and threads; the kernel does not count them for root. Go makes a further thread for
     each system call that blocks; the bound is on bombs, which reach thousands at once."""
@@ -36,7 +37,7 @@ class Limits:
     that it examines as a whole."""
     temporary_bytes: int = 512 * _MIB
     """Size of the private /tmp: the copies of one layer's files. With `memory_bytes` it leaves the
-    worker a quarter of its memory."""
+    worker a quarter of what comes with a processor."""
     temporary_files: int = 20_000
     """Files and directories in the private /tmp, at a look every 50 ms. The size of a tmpfs does
     not count empty ones, of which each takes about a KiB of the kernel's memory: 20 MiB."""

@@ -98,6 +98,30 @@ class ImageReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """What was deleted: a manifest, else whatever a tag named, else a whole repository."""
+
+    registry: str
+    repository: str
+    digest: Digest | None = None
+    tag: str | None = None
+
+    def __post_init__(self) -> None:
+        # The same grammar: only the digest may be missing.
+        ImageReference(
+            registry=self.registry,
+            repository=self.repository,
+            digest=self.digest or Digest.of(b""),
+            tag=self.tag,
+        )
+
+    def __str__(self) -> str:
+        digest = f"@{self.digest}" if self.digest else ""
+        tag = f":{self.tag}" if self.tag and not self.digest else ""
+        return f"{self.registry}/{self.repository}{digest}{tag}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanJob:
     """One request to judge one manifest. Its id follows from the image, so duplicates share it."""
 
@@ -105,3 +129,18 @@ class ScanJob:
     image: ImageReference
     requested_at: datetime
     """When the image was pushed, as the registry says; never in the future."""
+    not_before: datetime | None = None
+    """Set to ask for another look: a verdict that was reached earlier does not answer this job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetireJob:
+    """One request to see whether manifests are gone, and to retire those that are."""
+
+    id: str
+    deletion: Deletion
+    requested_at: datetime
+    """When it was deleted, as the registry says; never in the future."""
+
+
+Job = ScanJob | RetireJob

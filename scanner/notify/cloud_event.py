@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from scanner.model import Finding, Report
+from scanner.notify.message import resolved_by
 from scanner.notify.plain_text import plain
 from scanner.storage.moments import to_text
 
@@ -29,7 +30,7 @@ def compose(report: Report, *, notice_id: str, tag: str | None) -> bytes:
         "specversion": "1.0",
         "id": notice_id,
         "source": f"https://{image.registry}",
-        "type": f"{_TYPE}{report.verdict.status}",
+        "type": f"{_TYPE}{'resolved' if resolved_by(report) else report.verdict.status}",
         "subject": f"{image.repository}@{image.digest}",
         "time": to_text(report.as_of),
         "datacontenttype": "application/json",

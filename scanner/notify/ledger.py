@@ -4,7 +4,9 @@
                               |  ^---- announced again --+
                               |                          |
                               +---- poison queue ---> failed
-                              +---- an index covers it -> skipped
+                              +---- an index covers it, or it is true no more -> skipped
+
+    sent -- the image was deleted --> resolved -- announced again --> queued
 
 A worker takes a lease on the row before it sends. A lease that ran out means that its worker died
 while sending; the notice is then sent again under the same id, since a repeat beats a loss.
@@ -34,6 +36,7 @@ class State(StrEnum):
 
     QUEUED = "queued"
     SENT = "sent"
+    RESOLVED = "resolved"
     FAILED = "failed"
     SKIPPED = "skipped"
 
@@ -50,6 +53,8 @@ class Entry:
     last_error: str = ""
     lease_holder: str = ""
     leased_until: datetime | None = None
+    resolved_count: int = 0
+    """How often it was sent and then taken back."""
 
     @classmethod
     def queued(cls, notice: Notice, now: datetime) -> Self:
@@ -86,6 +91,11 @@ class Entry:
             lease_holder="",
             leased_until=None,
         )
+
+    def resolved(self, now: datetime) -> "Entry":
+        """Take back what was sent."""
+        settled = self.settled(State.RESOLVED, now)
+        return replace(settled, resolved_count=self.resolved_count + 1)
 
 
 class Ledger(Protocol):
@@ -127,6 +137,10 @@ class TableLedger:
         row = self._rows.change(_key(notice), decide_on_row)
         return _read(row) if row is not None else None
 
+    def count(self, state: State) -> int:
+        """Count the notices in a state. Raises StoreError."""
+        return sum(1 for _ in self._rows.select("state eq @state", {"state": state.value}))
+
 
 def _key(notice: Notice) -> RowKey:
     repository = notice.image.repository.replace("/", "|")
@@ -143,6 +157,7 @@ def _write(entry: Entry) -> Row:
         "last_error": entry.last_error,
         "lease_holder": entry.lease_holder,
         "leased_until": to_text(entry.leased_until) if entry.leased_until else "",
+        "resolved_count": entry.resolved_count,
     }
 
 
@@ -157,6 +172,8 @@ def _read(row: Row) -> Entry:
             last_error=str(row["last_error"]),
             lease_holder=str(row["lease_holder"]),
             leased_until=from_text(str(row["leased_until"])) if row["leased_until"] else None,
+            # Rows that were written before this column was do not have it.
+            resolved_count=int(row.get("resolved_count", 0)),
         )
     except (KeyError, ValueError) as error:
         raise StoreError("notices.read: a row is not one of ours") from error

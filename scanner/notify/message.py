@@ -3,10 +3,11 @@
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from scanner.errors import InvalidMessageError
-from scanner.model import Digest, ImageReference, Report
+from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
 from scanner.notify.route import route_name
 from scanner.strict_json import parse_object
 
@@ -34,15 +35,40 @@ def notice_on(report: Report) -> Notice | None:
     the same id whatever tag, event or re-scan it came from.
     """
     route = route_name(report.verdict.status)
-    if route is None:
+    return None if route is None else _notice(report, route, str(report.verdict))
+
+
+def resolved_by(report: Report) -> Notice | None:
+    """Return the notice that a report takes back if it was sent: what is gone is not unhealthy.
+
+    None for every other report.
+    """
+    if report.verdict.reason is not NotApplicableReason.DELETED:
         return None
+    return _notice(report, "images", str(Status.UNHEALTHY))
+
+
+def resolution_of(told: Notice, number: int) -> Notice:
+    """Return the notice that takes another back, for the `number`-th time from 0."""
+    return replace(told, id=_hashed([told.id, "resolved", number]))
+
+
+def sent_id(notice: Notice, resolved_count: int) -> str:
+    """Return the id that people see: another one after each time it was resolved.
+
+    Receivers drop repeats of an id, and what is unhealthy once more is no repeat.
+    """
+    return _hashed([notice.id, resolved_count]) if resolved_count else notice.id
+
+
+def _notice(report: Report, route: str, verdict: str) -> Notice:
     image = report.image
-    inputs = [route, image.registry, image.repository, str(image.digest), str(report.verdict)]
-    return Notice(
-        id=hashlib.sha256(json.dumps(inputs).encode()).hexdigest(),
-        image=image,
-        report_id=report.id,
-    )
+    inputs = [route, image.registry, image.repository, str(image.digest), verdict]
+    return Notice(id=_hashed(inputs), image=image, report_id=report.id)
+
+
+def _hashed(inputs: Sequence[str | int]) -> str:
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
 
 
 def encode(notice: Notice) -> str:

@@ -11,7 +11,7 @@ from scanner.errors import InvalidMessageError, NoticeError
 from scanner.model import ImageReference, Report
 from scanner.notify import cloud_event, message
 from scanner.notify.ledger import Entry, Ledger, State, TableLedger
-from scanner.notify.message import Notice, notice_on
+from scanner.notify.message import Notice, notice_on, resolution_of, resolved_by, sent_id
 from scanner.notify.route import Route, Routes, route_name
 from scanner.notify.webhook import Webhook
 from scanner.ports import ReportStore
@@ -65,9 +65,11 @@ class Notifier:
             logger.info("notice.skipped id=%s image=%s", notice.id, report.image)
             return
         # All that can fail for lack of storage comes before the claim, which would be left behind.
-        body = self._compose(notice, report)
+        known = self.ledger.find(notice)
+        notice_id = sent_id(notice, known.resolved_count if known else 0)
+        body = self._compose(notice_id, report)
         if self._claim(notice):
-            self._send(notice, route, body)
+            self._send(notice, route, notice_id=notice_id, body=body)
 
     def record_undelivered(self, untrusted_message: bytes) -> None:
         """Record a notice from the poison queue as failed. A bad message is logged and dropped.
@@ -93,11 +95,21 @@ class Notifier:
         report = self.store.find_report(notice.report_id)
         if report is None:
             raise InvalidMessageError("names no stored report", field="report_id")
-        due = notice_on(report)
         # Who can write to the queue can still only make us tell what is stored.
-        if due is None or (due.id, str(due.image)) != (notice.id, str(notice.image)):
+        due = {(due.id, str(due.image)) for due in self._due(report)}
+        if (notice.id, str(notice.image)) not in due:
             raise InvalidMessageError("does not belong to the report", field="id")
         return report
+
+    def _due(self, report: Report) -> list[Notice]:
+        told = resolved_by(report)
+        if told is None:
+            notice = notice_on(report)
+            return [notice] if notice else []
+        entry = self.ledger.find(told)
+        # The count goes up when the resolution has been queued, which may be before or after now.
+        counts = {entry.resolved_count - 1, entry.resolved_count} if entry else set()
+        return [resolution_of(told, count) for count in counts]
 
     def _claim(self, notice: Notice) -> bool:
         """Take the lease; False when it was told before. Raises NoticeError if others hold it."""
@@ -120,7 +132,7 @@ class Notifier:
         return True
 
     def _route_for(self, report: Report) -> Route | None:
-        name = route_name(report.verdict.status)
+        name = "images" if resolved_by(report) else route_name(report.verdict.status)
         return self.routes.find(name) if name else None
 
     def _is_outdated(self, report: Report) -> bool:
@@ -151,21 +163,21 @@ class Notifier:
             entry.report_id == report.id for entry in index_report.platforms
         )
 
-    def _compose(self, notice: Notice, report: Report) -> bytes:
+    def _compose(self, notice_id: str, report: Report) -> bytes:
         current = self.store.current(report.image)
         tag = current.image.tag if current else report.image.tag
-        return cloud_event.compose(report, notice_id=notice.id, tag=tag)
+        return cloud_event.compose(report, notice_id=notice_id, tag=tag)
 
-    def _send(self, notice: Notice, route: Route, body: bytes) -> None:
+    def _send(self, notice: Notice, route: Route, *, notice_id: str, body: bytes) -> None:
         try:
-            self.channel.send(route, notice_id=notice.id, body=body)
+            self.channel.send(route, notice_id=notice_id, body=body)
         except NoticeError as error:
             self._settle(notice, State.QUEUED, error=str(error))
             raise
         entry = self._settle(notice, State.SENT)
         logger.info(
             "notice.sent id=%s route=%s image=%s attempts=%d",
-            notice.id,
+            notice_id,
             route.name,
             notice.image,
             entry.attempts,
@@ -177,6 +189,9 @@ class Notifier:
             entry = present or Entry.queued(notice, now)
             # Once told is told: no late failure of another attempt takes that back.
             if entry.state is State.SENT:
+                return None
+            # A late copy of what was told before must not make it look as if it never was.
+            if entry.state is State.RESOLVED and state is State.SKIPPED:
                 return None
             return entry.settled(state, now, error=error)
 

@@ -1,7 +1,9 @@
 """Azure Container Registry behind the `Registry` port."""
 
 import logging
+import shutil
 import ssl
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -9,13 +11,13 @@ from pathlib import Path
 
 from azure.core.credentials import TokenCredential
 
+from scanner.advisory_ports import RegistryAccess
 from scanner.errors import RegistryError, RegistryNotOursError
-from scanner.model import ImageReference, Unexaminable, UnknownReason
-from scanner.ports import Layout, Resolved, ResolvedImage
+from scanner.model import Digest, ImageReference, Unexaminable, UnknownReason
+from scanner.ports import Layer, PullPlan, Resolved, ResolvedImage
 from scanner.registry.blobs import BlobReader
 from scanner.registry.connections import BLOBS_AT_ONCE
-from scanner.registry.images import Layer, PullPlan, read_plan
-from scanner.registry.layout import LayoutWriter
+from scanner.registry.images import read_plan
 from scanner.registry.limits import DISK_RESERVE_BYTES, Limits
 from scanner.registry.redirects import (
     RedirectRefusedError,
@@ -78,44 +80,68 @@ class AcrRegistry:
         logger.info("manifest.resolved image=%s as=%s", image, type(resolved).__name__)
         return resolved
 
-    def pull(self, image: ResolvedImage, *, into: Path) -> Layout | Unexaminable:
-        """Write the image as an OCI layout into an empty folder, verifying every byte.
+    def plan(self, image: ResolvedImage) -> PullPlan | Unexaminable:
+        """Say which layers an image has, or why it cannot be examined."""
+        return read_plan(image.manifest, image.config, self.limits)
 
-        The layout has the image's config and its layers, unpacked, under a manifest of its own.
-        Raises RegistryError and RegistryNotOursError as `resolve` does. What has been written
-        is to be thrown away unless a Layout is returned.
+    def pull(
+        self,
+        image: ResolvedImage,
+        layers: Sequence[Layer],
+        *,
+        into: Path,
+        done: Callable[[Layer, Path], None],
+    ) -> Unexaminable | None:
+        """Unpack layers into files of an empty folder, verifying every byte.
+
+        Raises RegistryError and RegistryNotOursError as `resolve` does, and what `done` raises.
+        What was not given to `done` is to be thrown away.
         """
-        plan = read_plan(image.manifest, image.config, self.limits)
-        if isinstance(plan, Unexaminable):
-            return plan
         with self._session(image.reference, self.deadline_seconds) as session:
-            layout = LayoutWriter(into)
-            fault = self._pull_layers(plan, self._blob_reader(session), layout)
+            fault = self._pull_layers(layers, self._blob_reader(session), into, done)
         if fault:
             logger.info("image.not_pulled image=%s reason=%s", image.reference, fault.reason)
-            return fault
-        layout.write_image(image.config, plan.diff_ids)
-        logger.info("image.pulled image=%s layers=%d", image.reference, len(plan.layers))
-        return Layout(path=into, diff_ids=plan.diff_ids)
+        else:
+            logger.info("image.pulled image=%s layers=%d", image.reference, len(layers))
+        return fault
+
+    def access(self, reference: str) -> RegistryAccess | None:
+        """Give access to `host/repository:tag`; None where the host is not one of the settings.
+
+        Raises RegistryError.
+        """
+        host, _, place = reference.partition("/")
+        if host not in self.registries:
+            return None
+        repository = place.partition("@")[0].partition(":")[0]
+        # Only the name counts: a token is for a repository.
+        named = ImageReference(registry=host, repository=repository, digest=Digest.of(b""))
+        with self._session(named, self.resolve_deadline_seconds) as session:
+            return RegistryAccess(token=session.token(), ca_file=self.ca_file)
 
     def _pull_layers(
-        self, plan: PullPlan, blobs: BlobReader, layout: LayoutWriter
+        self,
+        layers: Sequence[Layer],
+        blobs: BlobReader,
+        into: Path,
+        done: Callable[[Layer, Path], None],
     ) -> Unexaminable | None:
         # An image may be small and unpack to more than there is room for.
-        room = min(self.limits.uncompressed_bytes, layout.free_bytes() - DISK_RESERVE_BYTES)
+        free_bytes = shutil.disk_usage(into).free
+        room = min(self.limits.uncompressed_bytes, free_bytes - DISK_RESERVE_BYTES)
         if room <= 0:
             # Whoever filled the disk, it was not this image.
             raise RegistryError("There is no room in the temporary directory to pull an image.")
         budget = Budget(replace(self.limits, uncompressed_bytes=room))
 
         def pull(layer: Layer) -> Unexaminable | None:
-            partial = layout.partial_path(layer.digest)
+            path = into / layer.digest.hex
             try:
-                fault = blobs.fetch_layer(layer, to=partial, budget=budget)
+                fault = blobs.fetch_layer(layer, to=path, budget=budget)
             except RedirectRefusedError as error:
                 return Unexaminable(reason=UnknownReason.REDIRECT, detail=str(error))
             if fault is None:
-                layout.keep_layer(partial, layer.diff_id)
+                done(layer, path)
             return fault
 
         with ExitStack() as cleanup:
@@ -123,7 +149,7 @@ class AcrRegistry:
             cleanup.callback(threads.shutdown, cancel_futures=True)
             # Runs first: after a fault nobody waits for the other layers.
             cleanup.callback(blobs.session.abandon)
-            for fault in threads.map(pull, plan.layers):
+            for fault in threads.map(pull, layers):
                 if fault:
                     return fault
         return None

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from scanner.errors import RegistryError
 from scanner.model import Digest, Unexaminable, UnknownReason
-from scanner.registry.images import Layer
+from scanner.ports import Layer
 from scanner.registry.redirects import RedirectRefusedError, RedirectRules
 from scanner.registry.retries import PassingTroubleError, persist
 from scanner.registry.session import Session, get_once, read_capped

@@ -1,8 +1,7 @@
 """Manifest and config -> a plan of what to pull, or why the image cannot be examined. Pure."""
 
-from dataclasses import dataclass
-
 from scanner.model import Digest, Unexaminable, UnknownReason
+from scanner.ports import Layer, PullPlan
 from scanner.registry.artefacts import FOREIGN_LAYERS, LAYERS
 from scanner.registry.configs import ImageConfig, parse_config
 from scanner.registry.documents import MalformedError
@@ -13,24 +12,6 @@ from scanner.registry.manifests import (
     TooLargeError,
     parse_manifest,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """A blob of an image, and what it must unpack to."""
-
-    digest: Digest
-    size: int
-    diff_id: Digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PullPlan:
-    """What an image consists of, each layer once."""
-
-    layers: tuple[Layer, ...]
-    diff_ids: tuple[Digest, ...]
-    """Bottom first, with repetitions, as the config has them."""
 
 
 def plan_pull(

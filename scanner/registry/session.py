@@ -1,4 +1,4 @@
-"""Authenticated requests to one repository of one configured registry."""
+"""Authenticated requests to one configured registry, each session for one scope."""
 
 import ssl
 from collections.abc import Mapping
@@ -34,10 +34,9 @@ def split_host(host: str) -> tuple[str, int]:
 
 
 @dataclass(slots=True, kw_only=True)
-class Session:
-    """The connections and the token for one image, for as long as one job needs them."""
+class RegistrySession:
+    """The connections and the token for one scope; whoever derives says which."""
 
-    image: ImageReference
     tokens: TokenCache
     tls: ssl.SSLContext = field(repr=False)
     deadline: Deadline
@@ -65,14 +64,14 @@ class Session:
         Raises PassingTroubleError for what may be gone in a moment, and RegistryError when the
         registry refuses us. Any other status is returned.
         """
-        token = self._token()
+        token = self.token()
         response = self._get_with(token, path, headers)
         if response.status == 401:  # noqa: PLR2004 - Unauthorized
             # The token was revoked or expired on the way: once more with a new one.
             response.close()
-            self.tokens.forget(self.image.registry, self._scope, token)
-            response = self._get_with(self._token(), path, headers)
-        return accepted(response, self._refusal)
+            self.tokens.forget(self.host, self.scope, token)
+            response = self._get_with(self.token(), path, headers)
+        return accepted(response, self.refusal)
 
     def abandon(self) -> None:
         """End the job's requests in all its threads, because what they bring is not wanted."""
@@ -83,23 +82,27 @@ class Session:
         bearer = {"Authorization": f"Bearer {token}"}
         return get_once(self._pool(), path, {**headers, **bearer})
 
-    def _token(self) -> str:
-        return self.tokens.access_token(self.image.registry, self._scope, self._post_form)
+    @property
+    def host(self) -> str:
+        """The login server, `host` or `host:port`."""
+        raise NotImplementedError
+
+    @property
+    def scope(self) -> str:
+        """What the token is for, in the words of the registry."""
+        raise NotImplementedError
+
+    @property
+    def refusal(self) -> str:
+        """What to tell when the registry does not let us, and what to do about it."""
+        raise NotImplementedError
+
+    def token(self) -> str:
+        """Return a token for that and nothing else. Raises RegistryError."""
+        return self.tokens.access_token(self.host, self.scope, self._post_form)
 
     def _pool(self) -> HTTPSConnectionPool:
-        return self.connections.pool(*split_host(self.image.registry))
-
-    @property
-    def _scope(self) -> str:
-        return f"repository:{self.image.repository}:pull"
-
-    @property
-    def _refusal(self) -> str:
-        return (
-            f"{self.image.registry} does not let us pull {self.image.repository}: give the "
-            "identity the role AcrPull, or Container Registry Repository Reader where the "
-            "registry uses ABAC, and see that its network rules let this app in."
-        )
+        return self.connections.pool(*split_host(self.host))
 
     def _post_form(self, path: str, form: Mapping[str, str]) -> bytes:
         return persist(
@@ -124,14 +127,40 @@ class Session:
             raise PassingTroubleError("The registry cannot be reached.") from error
         with closing(response):
             if response.status == 401:  # noqa: PLR2004 - Unauthorized
-                raise TokenRefusedError(self._refusal)
-            accepted(response, self._refusal)
+                raise TokenRefusedError(self.refusal)
+            accepted(response, self.refusal)
             if response.status != 200:  # noqa: PLR2004 - OK
                 raise RegistryError(f"The registry gave no token (HTTP {response.status}).")
             body = read_capped(response, MAX_TOKEN_ANSWER_BYTES)
         if len(body) > MAX_TOKEN_ANSWER_BYTES:
             raise RegistryError("The registry's answer to a token request is too long.")
         return body
+
+
+@dataclass(slots=True, kw_only=True)
+class Session(RegistrySession):
+    """The connections and the token for one image, for as long as one job needs them."""
+
+    image: ImageReference
+
+    @property
+    def host(self) -> str:
+        """The image's registry."""
+        return self.image.registry
+
+    @property
+    def scope(self) -> str:
+        """To pull from the image's repository."""
+        return f"repository:{self.image.repository}:pull"
+
+    @property
+    def refusal(self) -> str:
+        """Tell which role lacks."""
+        return (
+            f"{self.image.registry} does not let us pull {self.image.repository}: give the "
+            "identity the role AcrPull, or Container Registry Repository Reader where the "
+            "registry uses ABAC, and see that its network rules let this app in."
+        )
 
 
 def get_once(pool: HTTPSConnectionPool, path: str, headers: Mapping[str, str]) -> BaseHTTPResponse:

@@ -5,7 +5,7 @@ import threading
 from typing import BinaryIO
 
 from scanner.model import Unexaminable, UnknownReason
-from scanner.registry.images import Layer
+from scanner.ports import Layer
 from scanner.registry.inflate import CorruptStreamError, Inflater, WindowTooLargeError
 from scanner.registry.limits import Limits
 

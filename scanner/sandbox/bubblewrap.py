@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import combinations
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Self
 
 from scanner.errors import SandboxUnavailableError
 from scanner.sandbox import seccomp
-from scanner.sandbox.descriptors import drained, opened, piped
+from scanner.sandbox.descriptors import NO_FILES, Files, drained, opened, piped
 from scanner.sandbox.isolation import described
 from scanner.sandbox.outcome import Completed, Exited, Limits
 from scanner.sandbox.rlimits import rlimits
@@ -91,6 +90,7 @@ class Bubblewrap:
         argv: Sequence[str],
         *,
         read_only: Mapping[str, Path],
+        writable: Mapping[str, Path] = NO_FILES,
         environment: Mapping[str, str],
         limits: Limits,
     ) -> Completed:
@@ -102,15 +102,16 @@ class Bubblewrap:
             read_only: What it may read: path inside -> path on the host. No inside path may lie
                 below another: nothing is ever mounted on, or made in, a hostile tree
                 (CVE-2026-87766).
+            writable: Single files that it may write to, likewise.
             environment: All of its environment, beside HOME and TMPDIR.
             limits: What it may use.
 
         Raises:
             SandboxUnavailableError: the sandbox could not be built; the program did not run.
         """
-        _refuse_nested([PurePosixPath(inside) for inside in (*read_only, _PROGRAM, "/tmp")])  # noqa: S108 - a path inside
-        uid = user_for(self.uid, (program, *read_only.values()))
-        completed, status = self._try(program, argv, read_only, environment, limits, uid)
+        files = Files(read_only={**read_only, _PROGRAM: program}, writable=writable)
+        uid = user_for(self.uid, files)
+        completed, status = self._try(files, argv, environment, limits, uid)
         if isinstance(completed.exit, Exited) and b'"exit-code"' not in status:
             raise SandboxUnavailableError(f"bubblewrap: {_told(completed)}")
         return completed
@@ -121,7 +122,7 @@ class Bubblewrap:
         Raises:
             SandboxUnavailableError: it cannot be built; the message is bubblewrap's.
         """
-        completed, status = self._try(None, [], {}, {}, _TRIAL, self.uid)
+        completed, status = self._try(Files(), [], {}, _TRIAL, self.uid)
         # The status names the namespaces once they are built.
         if b'"net-namespace"' not in status or b"execvp" not in completed.untrusted_stderr:
             raise SandboxUnavailableError(_told(completed))
@@ -131,16 +132,21 @@ class Bubblewrap:
 
     def _try(
         self,
-        program: Path | None,
+        files: Files,
         argv: Sequence[str],
-        read_only: Mapping[str, Path],
         environment: Mapping[str, str],
         limits: Limits,
         uid: int | None,
     ) -> tuple[Completed, bytes]:
-        mounts = dict(read_only) if program is None else {**read_only, _PROGRAM: program}
         with ExitStack() as stack:
-            fds = {to: stack.enter_context(opened(path)) for to, path in mounts.items()}
+            mounts = [
+                (option, stack.enter_context(opened(path)), inside)
+                for option, paths in (
+                    ("--ro-bind-fd", files.read_only),
+                    ("--bind-fd", files.writable),
+                )
+                for inside, path in paths.items()
+            ]
             filter_fd = stack.enter_context(piped(self.system_calls))
             status_fd, status_in = os.pipe()
             stack.callback(os.close, status_fd)
@@ -148,7 +154,7 @@ class Bubblewrap:
                 completed = supervise(
                     self.program,
                     [
-                        *_isolation(fds, environment, limits, status_in),
+                        *_isolation(mounts, environment, limits, status_in),
                         *("--seccomp", str(filter_fd)),
                         *("--", _PROGRAM, *argv),
                     ],
@@ -156,7 +162,7 @@ class Bubblewrap:
                     rlimits=rlimits(limits),
                     uid=uid,
                     environment={},
-                    inherited=(*fds.values(), filter_fd, status_in),
+                    inherited=(*(fd for _, fd, _ in mounts), filter_fd, status_in),
                     excesses=(
                         partial(excess_memory, limits=limits),
                         partial(excess_processor_time, limits=limits),
@@ -167,7 +173,10 @@ class Bubblewrap:
 
 
 def _isolation(
-    fds: Mapping[str, int], environment: Mapping[str, str], limits: Limits, status_fd: int
+    mounts: Sequence[tuple[str, int, str]],
+    environment: Mapping[str, str],
+    limits: Limits,
+    status_fd: int,
 ) -> list[str]:
     """Build bubblewrap's flags: every restriction but the filter and the limits of `rlimits`.
 
@@ -181,7 +190,8 @@ def _isolation(
     - The root is bubblewrap's own tmpfs, made read-only; there is no /proc, /dev, /etc or library.
     - Read-only are the program and what is named, each a leaf of that root, each mounted by
       descriptor: what was opened is what is mounted, whatever the path means later.
-    - Writable is /tmp alone, a tmpfs of a given size; the watchdog counts its files.
+    - Writable is /tmp, a tmpfs of a given size, whose files the watchdog counts, and what single
+      files are named; none can grow beyond the limit of a file.
     - The working directory is the root, because Trivy obeys files in it (.trivyignore, trivy.yaml).
     """
     flags = [
@@ -193,8 +203,8 @@ def _isolation(
     ]
     for name, value in environment.items():
         flags += ["--setenv", name, value]
-    for inside, fd in fds.items():
-        flags += ["--ro-bind-fd", str(fd), inside]
+    for option, fd, inside in mounts:
+        flags += [option, str(fd), inside]
     flags += ["--size", str(limits.temporary_bytes), "--perms", "0700", "--tmpfs", "/tmp"]  # noqa: S108 - a path inside
     return [*flags, "--remount-ro", "/", "--chdir", "/", "--json-status-fd", str(status_fd)]
 
@@ -206,12 +216,6 @@ def _version_of(program: Path) -> str:
         reason = _last_line(answer.untrusted_stderr) or f"{program} is no bubblewrap"
         raise SandboxUnavailableError(f"bubblewrap does not start: {reason}")
     return version[1].decode()
-
-
-def _refuse_nested(paths: Sequence[PurePosixPath]) -> None:
-    for one, other in combinations(paths, 2):
-        if one.is_relative_to(other) or other.is_relative_to(one):
-            raise ValueError(f"{one} and {other} would be mounted one in the other")
 
 
 def _told(completed: Completed) -> str:

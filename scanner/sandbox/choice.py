@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from scanner.errors import SandboxUnavailableError
 from scanner.sandbox.bubblewrap import Bubblewrap
+from scanner.sandbox.descriptors import NO_FILES
 from scanner.sandbox.landlock import Landlock
 from scanner.sandbox.outcome import Completed, Limits
 
@@ -32,6 +33,7 @@ class Sandbox(Protocol):
         argv: Sequence[str],
         *,
         read_only: Mapping[str, Path],
+        writable: Mapping[str, Path] = NO_FILES,
         environment: Mapping[str, str],
         limits: Limits,
     ) -> Completed:
@@ -43,7 +45,9 @@ class Sandbox(Protocol):
                 working directory to an input is the same in every sandbox.
             read_only: What it may read: `/NAME` -> path on the host. The program finds it under
                 NAME in its working directory, which it can neither list nor write to.
-            environment: All of its environment, beside HOME and TMPDIR, the one place to write.
+            writable: Single files that it may read and write, likewise; they are there, and ours to
+                give away. What comes out of them is as hostile as the streams.
+            environment: All of its environment, beside HOME and TMPDIR, where it may write too.
             limits: What it may use.
 
         Raises:

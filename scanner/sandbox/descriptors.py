@@ -1,11 +1,37 @@
-"""Descriptors that are handed to a run, and closed after it."""
+"""Files and descriptors that are handed to a run, and closed after it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+from typing import Final
 
 from scanner.errors import SandboxUnavailableError
+
+_TEMPORARY = "/tmp"  # noqa: S108 - a path inside
+NO_FILES: Final[Mapping[str, Path]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What a run may use of the host's files: path inside -> path on the host."""
+
+    read_only: Mapping[str, Path] = field(default_factory=dict)
+    writable: Mapping[str, Path] = field(default_factory=dict)
+    """Single files."""
+
+    def __post_init__(self) -> None:
+        """Refuse a path below another: nothing is mounted on, or made in, a hostile tree.
+
+        CVE-2026-87766 is what comes of it.
+        """
+        inside = [PurePosixPath(path) for path in (*self.read_only, *self.writable, _TEMPORARY)]
+        for one, other in combinations(inside, 2):
+            if one.is_relative_to(other) or other.is_relative_to(one):
+                raise ValueError(f"{one} and {other} would be one in the other")
 
 
 @contextmanager

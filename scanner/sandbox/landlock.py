@@ -20,7 +20,7 @@ from typing import Final, Self
 
 from scanner.errors import SandboxUnavailableError
 from scanner.sandbox import ruleset, seccomp
-from scanner.sandbox.descriptors import drained, opened, piped
+from scanner.sandbox.descriptors import NO_FILES, Files, drained, opened, piped
 from scanner.sandbox.isolation import described
 from scanner.sandbox.nameless import NamelessFiles
 from scanner.sandbox.outcome import Completed, Limits, Stopped
@@ -41,7 +41,7 @@ Beyond every process id (PID_MAX_LIMIT is 2^22), and no part of a filter by anot
 _CONFINED = b"confined\n"
 _STATUS_BYTES = 4096
 _TRIAL = Limits(wall_seconds=10.0, stdout_bytes=4096, stderr_bytes=4096)
-_INPUT = re.compile(r"/([A-Za-z0-9._-]+)")
+_PART = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,7 @@ class Landlock:
         argv: Sequence[str],
         *,
         read_only: Mapping[str, Path],
+        writable: Mapping[str, Path] = NO_FILES,
         environment: Mapping[str, str],
         limits: Limits,
     ) -> Completed:
@@ -98,15 +99,16 @@ class Landlock:
         Raises:
             SandboxUnavailableError: it could not be confined; the program did not run.
         """
-        uid = user_for(self.uid, (program, *read_only.values()))
-        completed, status = self._try(program, argv, read_only, environment, limits, uid)
+        files = Files(read_only=read_only, writable=writable)
+        uid = user_for(self.uid, files, program=program)
+        completed, status = self._try(program, argv, files, environment, limits, uid)
         if status != _CONFINED and not isinstance(completed.exit, Stopped):
             raise SandboxUnavailableError(f"landlock: {_told(status, completed)}")
         return completed
 
     def _reason_not_to_work(self) -> str:
         """Confine a process that then executes what is no program: needs none to be there."""
-        completed, status = self._try(Path(os.devnull), [], {}, {}, _TRIAL, self.uid)
+        completed, status = self._try(Path(os.devnull), [], Files(), {}, _TRIAL, self.uid)
         was_confined = status.startswith(_CONFINED)
         return "" if was_confined else _told(status, completed)
 
@@ -114,19 +116,26 @@ class Landlock:
         self,
         program: Path,
         argv: Sequence[str],
-        read_only: Mapping[str, Path],
+        files: Files,
         environment: Mapping[str, str],
         limits: Limits,
         uid: int | None,
     ) -> tuple[Completed, bytes]:
-        inputs = {_name_of(inside): path for inside, path in read_only.items()}
+        named = {
+            _name_of(to): path for to, path in (*files.read_only.items(), *files.writable.items())
+        }
         with ExitStack() as stack:
             program_fd = stack.enter_context(opened(program))
             grants = [(program_fd, ruleset.PROGRAM)]
             grants += [
-                (stack.enter_context(opened(path)), ruleset.READ_ONLY) for path in inputs.values()
+                (stack.enter_context(opened(path)), rights)
+                for paths, rights in (
+                    (files.read_only, ruleset.READ_ONLY),
+                    (files.writable, ruleset.WRITABLE),
+                )
+                for path in paths.values()
             ]
-            private = stack.enter_context(private_directory(self.scratch, inputs))
+            private = stack.enter_context(private_directory(self.scratch, named))
             _hand_over(private, uid)
             temporary_fd = stack.enter_context(opened(private.temporary))
             grants.append((temporary_fd, ruleset.PRIVATE))
@@ -184,10 +193,10 @@ def _hand_over(private: PrivateDirectory, uid: int | None) -> None:
 
 def _name_of(inside: str) -> str:
     """Read an input's name; like a mount in bubblewrap it is never below another one."""
-    match = _INPUT.fullmatch(inside)
-    if match is None or match[1] in {".", "..", "tmp"}:
+    parts = inside.split("/")[1:]
+    if not all(map(_PART.fullmatch, parts)) or parts[:1] in ([], ["tmp"]):
         raise ValueError(f"{inside} is no name for an input")
-    return match[1]
+    return "/".join(parts)
 
 
 def _told(status: bytes, completed: Completed) -> str:

@@ -97,6 +97,7 @@ def _furnish(path: Path, inputs: Mapping[str, Path]) -> None:
     try:
         (path / _TEMPORARY).mkdir(mode=0o700)
         for name, target in inputs.items():
+            (path / name).parent.mkdir(parents=True, exist_ok=True)
             (path / name).symlink_to(target.absolute())
     except OSError as error:
         raise SandboxUnavailableError(f"cannot write to {path}: {error.strerror}") from error

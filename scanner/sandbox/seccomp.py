@@ -100,8 +100,9 @@ def _argument_rules(own_pid: int | None) -> dict[str, _Code]:
         # It succeeds and does nothing. Trivy gives its copies of files the modes they have in the
         # image, and gives up where it cannot; but Landlock does not see a change of mode.
         "fchmodat": [_fails(0)],
-        # An exclusive lock on the shared database would stall every other scan.
-        "flock": _one_of(1, (0,), mask=_LOCK_EX),
+        # An exclusive lock succeeds and locks nothing: on the shared database it would stall every
+        # other scan, and on the scan's own cache nobody else is kept out by it.
+        "flock": _one_of(1, (0,), mask=_LOCK_EX, otherwise=0),
         # No F_SETOWN, F_SETSIG, F_SETLEASE, F_NOTIFY: they have the kernel signal others, or wait.
         "fcntl": _one_of(1, _FCNTL),
         "ioctl": _one_of(1, _IOCTL, otherwise=ENOTTY),

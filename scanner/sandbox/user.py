@@ -8,11 +8,12 @@ import logging
 import os
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from scanner.errors import SandboxUnavailableError
+from scanner.sandbox.descriptors import Files
 
 logger = logging.getLogger(__name__)
 
@@ -74,15 +75,19 @@ def _lacks(entry: Path, group_rights: int) -> bool:
     return status.st_mode & effective != effective
 
 
-def user_for(uid: int | None, paths: Sequence[Path]) -> int | None:
+def user_for(uid: int | None, files: Files, *, program: Path | None = None) -> int | None:
     """Choose the user of one run: the scan's own if that user can read all, else the worker's.
 
-    Raises SandboxUnavailableError when a path is not there to be read.
+    What is writable becomes that user's. Raises SandboxUnavailableError when a path is not there to
+    be read.
     """
     if uid is None:
         return None
     try:
-        if lend(paths):
+        programs = (program,) if program else ()
+        if lend((*programs, *files.read_only.values(), *files.writable.values())):
+            for path in files.writable.values():
+                os.chown(path, uid, -1)
             return uid
     except OSError as error:
         raise SandboxUnavailableError(f"cannot be read: {error}") from error

@@ -46,13 +46,17 @@ def excess_files(root: int, limits: Limits, uid: int | None) -> Stopped | None:
 
 def _private_files(pid: int, host: int) -> int:
     """Count the files in a process's /tmp; none while that is the host's, or when it has ended."""
-    private = f"/proc/{pid}/root/tmp"
     try:
-        if os.stat(private).st_dev == host:  # noqa: PTH116 - 20 times a second
-            return 0
-        usage = os.statvfs(private)
+        # Opened once: between two looks by name the sandbox may be built further, or gone.
+        private = os.open(f"/proc/{pid}/root/tmp", os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return 0
+    try:
+        if os.fstat(private).st_dev == host:
+            return 0
+        usage = os.fstatvfs(private)
+    finally:
+        os.close(private)
     return usage.f_files - usage.f_ffree
 
 

@@ -34,6 +34,16 @@ class MessageQueue:
                 self._create()
                 self._put(message, delay_seconds)
 
+    def depth(self) -> int:
+        """Return about how many messages there are, hidden ones included. Raises StoreError."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415  as above
+
+        with storage_errors(f"{self.client.queue_name}.depth"):
+            try:
+                return self.client.get_queue_properties().approximate_message_count or 0
+            except ResourceNotFoundError:
+                return 0
+
     def _put(self, message: str, delay_seconds: int) -> None:
         # The default life of seven days would lose a job whose worker was down for a week.
         self.client.send_message(

@@ -66,6 +66,11 @@ class RowTable:
                 time.sleep(random.uniform(0, pause))  # noqa: S311  spreads load, guards nothing
         raise StoreError(f"{self._client.table_name}.change: others kept coming between")
 
+    def remove(self, key: RowKey) -> None:
+        """Delete a row, whatever it says; one that is not there is no fault."""
+        with storage_errors(f"{self._client.table_name}.remove"):
+            self._client.delete_entity(key.partition, key.row)
+
     def select(self, query: str, parameters: Mapping[str, str]) -> Iterator[tuple[RowKey, Row]]:
         """Yield rows that match an OData filter, in the order of their keys, page by page."""
         with storage_errors(f"{self._client.table_name}.select"):

@@ -1,46 +1,46 @@
 """Reports in Blob Storage, the current verdicts in Table Storage.
 
-A report is written before the row that names it, so no row ever points at a missing report. Each
+A report is written before the rows that name it, so no row ever points at a missing report. Each
 write can be repeated; a crash between two is repaired by saving again, which the queue does.
 """
 
-import contextlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from typing import Self
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.data.tables import TableServiceClient
-from azure.storage.blob import BlobServiceClient, ContainerClient, ContentSettings
+from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import StoreError
-from scanner.model import Digest, ImageReference, Report, Status
-from scanner.ports import CurrentVerdict
-from scanner.storage import StorageConnection, storage_errors
-from scanner.storage.moments import to_text
-from scanner.storage.rows import Row, RowKey, RowTable
+from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
+from scanner.ports import Check, CurrentVerdict, PastVerdict
+from scanner.storage import StorageConnection
+from scanner.storage.blobs import BlobFolder
+from scanner.storage.rows import Row, RowTable
 from scanner.store import report_json
+from scanner.store.azure_lookups import LookupRows
+from scanner.store.history import History
 from scanner.store.image_row import ImageRow, image_key, partition
+from scanner.store.report_json import MAX_REPORT_BYTES
+from scanner.store.tags import Tags
 
 logger = logging.getLogger(__name__)
 
-MAX_REPORT_BYTES = 64 * 1024 * 1024
-
-_CONTAINER, _IMAGES, _TAGS = "reports", "images", "tags"
+_CONTAINER, _IMAGES, _TAGS, _HISTORY = "reports", "images", "tags", "history"
 _REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-_UPLOAD_SECONDS = 120
-"""The server gives up then; the client's own limits are in StorageConnection."""
 
 
 class AzureReportStore:
     """The ReportStore port on Azure Storage. Safe to use from several threads and processes."""
 
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
-        self._reports = blobs.get_container_client(_CONTAINER)
+        self._reports = BlobFolder(blobs.get_container_client(_CONTAINER))
         self._images = RowTable(tables.get_table_client(_IMAGES))
-        self._tags = RowTable(tables.get_table_client(_TAGS))
+        self._history = History(RowTable(tables.get_table_client(_HISTORY)))
+        self._tags = Tags(RowTable(tables.get_table_client(_TAGS)), self._images)
+        self._lookups = LookupRows.connect(tables)
 
     @classmethod
     def connect(cls, storage: StorageConnection) -> Self:
@@ -51,7 +51,7 @@ class AzureReportStore:
         """Return a stored report, or None when there is none of that id. Raises StoreError."""
         if not _REPORT_ID.fullmatch(report_id):
             return None
-        untrusted_document = self._download(_blob_name(report_id))
+        untrusted_document = self._reports.read(_blob_name(report_id), max_bytes=MAX_REPORT_BYTES)
         return report_json.decode(untrusted_document) if untrusted_document is not None else None
 
     def save(self, report: Report, *, part_of: Digest | None = None) -> CurrentVerdict:
@@ -61,10 +61,24 @@ class AzureReportStore:
         what is current afterwards. Raises StoreError.
         """
         self._upload(report)
+        self._lookups.note(report)
+        self._history.add(report)
         current = self._make_current(report, part_of)
-        if report.image.tag:
-            self._point_tag(report, report.image.tag)
+        if report.image.tag and not self._tags.point(report, report.image.tag):
+            # A later push took the tag away, so the row has changed once more.
+            return self.current(report.image) or current
         return current
+
+    def confirm(self, current: CurrentVerdict, check: Check) -> None:
+        """Note that a verdict still stands, unless another is current. Raises StoreError."""
+        key = image_key(current.image)
+
+        def confirmed(present: Row | None) -> Row | None:
+            if present is None:
+                return None
+            return ImageRow.read(key, present).confirmed(current.report_id, check).write()
+
+        self._images.change(key, confirmed)
 
     def current(self, image: ImageReference) -> CurrentVerdict | None:
         """Return the current verdict on a digest, or None when it was never judged."""
@@ -72,34 +86,63 @@ class AzureReportStore:
         row = self._images.read(key)
         return ImageRow.read(key, row).current if row is not None else None
 
+    def history(self, image: ImageReference) -> Iterator[PastVerdict]:
+        """Yield every examination of a digest, the latest first. Raises StoreError."""
+        return self._history.of(image)
+
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with. Raises StoreError."""
-        row = self._tags.read(RowKey(partition(registry, repository), tag))
-        return Digest(str(row["digest"])) if row is not None else None
+        return self._tags.find(registry, repository, tag)
 
     def list_current(
-        self, *, status: Status | None = None, repository: str | None = None
+        self,
+        *,
+        status: Status | None = None,
+        repository: str | None = None,
+        after: ImageReference | None = None,
     ) -> Iterator[CurrentVerdict]:
         """Yield current verdicts by registry, repository and digest, one page at a time.
 
-        `repository` is a glob in which `*` also matches slashes. Raises StoreError.
+        Those on deleted images are left out. `repository` is a glob in which `*` also matches
+        slashes. Raises StoreError.
         """
-        query, parameters = ("status eq @status", {"status": status}) if status else ("", {})
-        for key, row in self._images.select(query, parameters):
+        filters = ["reason ne @deleted"]
+        parameters = {"deleted": NotApplicableReason.DELETED.value}
+        if status:
+            filters.append("status eq @status")
+            parameters["status"] = status.value
+        if after:
+            # The SDK finds parameters between blanks, so a bracket may not touch one.
+            filters.append(
+                "(PartitionKey gt @partition or (PartitionKey eq @partition and RowKey gt @row ))"
+            )
+            key = image_key(after)
+            parameters |= {"partition": key.partition, "row": key.row}
+        for key, row in self._images.select(" and ".join(filters), parameters):
             current = ImageRow.read(key, row).current
             if repository is None or fnmatchcase(current.image.repository, repository):
                 yield current
 
-    def _download(self, name: str) -> bytes | None:
-        with storage_errors("reports.read"):
-            try:
-                # One byte more than allowed is enough to know.
-                download = self._reports.download_blob(name, offset=0, length=MAX_REPORT_BYTES + 1)
-            except ResourceNotFoundError:
-                return None
-            if download.size > MAX_REPORT_BYTES:
-                raise StoreError(f"reports.read: {name} is larger than {MAX_REPORT_BYTES} bytes")
-            return download.readall()
+    def judged(
+        self, registry: str, repository: str, digests: Collection[Digest]
+    ) -> frozenset[Digest]:
+        """Return those that have a current verdict other than that they were deleted.
+
+        One query over the range that the digests span: the registry lists them in their order.
+        """
+        if not digests:
+            return frozenset()
+        rows = self._images.select(
+            "PartitionKey eq @partition and RowKey ge @first and RowKey le @last "
+            "and reason ne @deleted",
+            {
+                "partition": partition(registry, repository),
+                "first": str(min(digests)),
+                "last": str(max(digests)),
+                "deleted": NotApplicableReason.DELETED.value,
+            },
+        )
+        return frozenset(digests) & {Digest(key.row) for key, _ in rows}
 
     def _upload(self, report: Report) -> None:
         if not _REPORT_ID.fullmatch(report.id):
@@ -107,14 +150,9 @@ class AzureReportStore:
         document = report_json.encode(report)
         if len(document) > MAX_REPORT_BYTES:
             raise StoreError(f"reports.write: {report.id} is larger than {MAX_REPORT_BYTES} bytes")
-        name = _blob_name(report.id)
-        with storage_errors("reports.write"):
-            try:
-                _create_blob(self._reports, name, document)
-            except ResourceExistsError:
-                # The id follows from the content: whoever came first wrote the same.
-                return
-        logger.info("report.stored id=%s bytes=%d", report.id, len(document))
+        # The id follows from the content: whoever came first wrote the same.
+        if self._reports.create(_blob_name(report.id), document, content_type="application/json"):
+            logger.info("report.stored id=%s bytes=%d", report.id, len(document))
 
     def _make_current(self, report: Report, part_of: Digest | None) -> CurrentVerdict:
         key = image_key(report.image)
@@ -126,39 +164,6 @@ class AzureReportStore:
         row = self._images.change(key, merge)
         return ImageRow.read(key, row or news.write()).current
 
-    def _point_tag(self, report: Report, tag: str) -> None:
-        wanted = {"digest": str(report.image.digest), "pushed_at": to_text(report.requested_at)}
-
-        def later(present: Row | None) -> Row:
-            return max(present or wanted, wanted, key=_pushed)
-
-        self._tags.change(
-            RowKey(partition(report.image.registry, report.image.repository), tag), later
-        )
-
-
-def _pushed(row: Row) -> tuple[str, str]:
-    return str(row["pushed_at"]), str(row["digest"])
-
 
 def _blob_name(report_id: str) -> str:
     return f"{report_id}.json"
-
-
-def _create_blob(container: ContainerClient, name: str, document: bytes) -> None:
-    def create() -> None:
-        container.upload_blob(
-            name,
-            document,
-            overwrite=False,
-            content_settings=ContentSettings(content_type="application/json"),
-            timeout=_UPLOAD_SECONDS,
-        )
-
-    try:
-        create()
-    except ResourceNotFoundError:
-        # In Azure the deployment has made the container; only a fresh machine comes here.
-        with contextlib.suppress(ResourceExistsError):
-            container.create_container()
-        create()

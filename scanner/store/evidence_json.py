@@ -41,6 +41,7 @@ def write_advisories(advisories: Advisories) -> JsonObject:
     return {
         "source": advisories.source,
         "digest": str(advisories.digest),
+        "java_digest": str(advisories.java_digest),
         "updated_at": to_text(advisories.updated_at),
     }
 
@@ -50,6 +51,7 @@ def read_advisories(entry: JsonObject) -> Advisories:
     return Advisories(
         source=entry["source"],
         digest=Digest(entry["digest"]),
+        java_digest=Digest(entry["java_digest"]),
         updated_at=from_text(entry["updated_at"]),
     )
 

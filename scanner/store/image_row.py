@@ -1,12 +1,13 @@
 """The row of an image in table `images`: what is said of it now, and how news merge into it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
 from scanner.errors import InvalidMessageError, StoreError
-from scanner.model import Digest, ImageReference, Report, Status
-from scanner.ports import CurrentVerdict
+from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
+from scanner.ports import Check, CurrentVerdict
 from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey
 
@@ -35,8 +36,10 @@ class ImageRow:
                 report_id=report.id,
                 as_of=report.as_of,
                 platform=str(report.platform) if report.platform else "",
-                counts=_counts(report),
+                counts=counts_text(report),
                 part_of=part_of,
+                against=_check(report),
+                was_tagged=report.image.tag is not None,
             ),
             tagged_at=report.requested_at if report.image.tag else None,
         )
@@ -45,18 +48,28 @@ class ImageRow:
         """Return what stands after this row arrived at one that may be newer.
 
         The verdict is that of the later examination, the tag that of the later push, and an index
-        once known stays known. Ties fall to the greater id, so that all writers agree.
+        once known stays known. Ties fall to the greater id, so that all writers agree. A deleted
+        image keeps the id of the report before.
         """
         if present is None:
             return self
-        verdict = max(present, self, key=ImageRow._examined).current
+        # Of two that are the same the present one stays: it may have been confirmed since.
+        earlier, later = sorted((self, present), key=ImageRow._examined)
         tagged = max(present, self, key=ImageRow._tagged)
         current = replace(
-            verdict,
-            image=replace(verdict.image, tag=tagged.current.image.tag),
+            later.current,
+            image=replace(later.current.image, tag=tagged.current.image.tag),
             part_of=self.current.part_of or present.current.part_of,
+            was_tagged=tagged.tagged_at is not None,
+            report_before=_report_before(later.current, earlier.current),
         )
         return ImageRow(current=current, tagged_at=tagged.tagged_at)
+
+    def confirmed(self, report_id: str, check: Check) -> "ImageRow":
+        """Return the row of a verdict that was held against something once more."""
+        against = self.current.against
+        is_news = self.current.report_id == report_id and (against is None or check.at > against.at)
+        return replace(self, current=replace(self.current, against=check)) if is_news else self
 
     def _examined(self) -> tuple[datetime, str]:
         return self.current.as_of, self.current.report_id
@@ -79,6 +92,10 @@ class ImageRow:
             "platform": current.platform,
             "counts": current.counts,
             "part_of": str(current.part_of or ""),
+            "checked_at": to_text(current.against.at) if current.against else "",
+            "advisories": str(current.against.advisories) if current.against else "",
+            "advisories_of": to_text(current.against.advisories_of) if current.against else "",
+            "report_before": current.report_before,
         }
 
     @classmethod
@@ -105,11 +122,47 @@ class ImageRow:
                     platform=text["platform"],
                     counts=text["counts"],
                     part_of=Digest(text["part_of"]) if text["part_of"] else None,
+                    against=_read_check(text),
+                    was_tagged=bool(text["tagged_at"]),
+                    # Rows that were written before this column was do not have it.
+                    report_before=text.get("report_before", ""),
                 ),
                 tagged_at=from_text(text["tagged_at"]) if text["tagged_at"] else None,
             )
         except (KeyError, ValueError, InvalidMessageError) as error:
             raise StoreError(f"images.read: row {key.row} is not one of ours") from error
+
+
+def _check(report: Report) -> Check | None:
+    if report.advisories is None:
+        return None
+    return Check(
+        at=report.as_of,
+        advisories=report.advisories.digest,
+        advisories_of=report.advisories.updated_at,
+    )
+
+
+def _read_check(text: Mapping[str, str]) -> Check | None:
+    # Rows of before these properties have none of them.
+    if not text.get("checked_at"):
+        return None
+    return Check(
+        at=from_text(text["checked_at"]),
+        advisories=Digest(text["advisories"]),
+        advisories_of=from_text(text["advisories_of"]),
+    )
+
+
+def _is_deletion(verdict: CurrentVerdict) -> bool:
+    return verdict.reason == NotApplicableReason.DELETED
+
+
+def _report_before(later: CurrentVerdict, earlier: CurrentVerdict) -> str:
+    if not _is_deletion(later):
+        return ""
+    known = later.report_before or earlier.report_before
+    return known or ("" if _is_deletion(earlier) else earlier.report_id)
 
 
 def partition(registry: str, repository: str) -> str:
@@ -122,7 +175,8 @@ def image_key(image: ImageReference) -> RowKey:
     return RowKey(partition(image.registry, image.repository), str(image.digest))
 
 
-def _counts(report: Report) -> str:
+def counts_text(report: Report) -> str:
+    """Return the findings by severity as a row has them."""
     # Empty where nothing was examined: zeros would look like a clean image.
     return " ".join(f"{s.name}={count}" for s, count in report.severity_counts().items())
 

@@ -2,6 +2,8 @@
 
 Written out field by field, so that what is stored is a decision: a new field in a noun reaches
 the store only when it is added here and in the published schema.
+
+The JSON is canonical: names sorted, no blanks, no fractions, UTF-8; equal reports are equal bytes.
 """
 
 from typing import Any
@@ -24,10 +26,47 @@ from scanner.store import evidence_json, verdict_json
 
 JsonObject = dict[str, Any]
 
+MAX_REPORT_BYTES = 64 * 1024 * 1024
+
 
 def encode(report: Report) -> bytes:
-    """Write a report as one line of UTF-8 JSON. Raises StoreError for text that is no Unicode."""
-    document = {
+    """Write a report as canonical JSON. Raises StoreError for text that is no Unicode."""
+    return _canonical(_write_report(report), report.id)
+
+
+def evidence(report: Report) -> JsonObject:
+    """Return what follows from image, scanner, advisories, policy and as-of time, and from those.
+
+    What is of the occasion is left out: who asked and when, by what tag, which sandbox confined the
+    scanner, where the database was fetched; and the ids, because they name the sandbox too.
+    """
+    document = _write_report(report)
+    for name in ("id", "job_id", "requested_at", "as_of", "finished_at"):
+        del document[name]
+    del document["image"]["tag"]
+    if report.scanner:
+        del document["scanner"]["isolation"]
+    if report.advisories:
+        del document["advisories"]["source"]
+    for entry in document["platforms"]:
+        del entry["report_id"]
+    return document
+
+
+def encode_evidence(report: Report) -> bytes:
+    """Write the evidence as canonical JSON: the same bytes from every worker."""
+    return _canonical(evidence(report), report.id)
+
+
+def _canonical(document: JsonObject, report_id: str) -> bytes:
+    try:
+        return msgspec.json.encode(document, order="sorted")
+    except UnicodeEncodeError as error:
+        raise StoreError(f"report {report_id} holds text that is not Unicode") from error
+
+
+def _write_report(report: Report) -> JsonObject:
+    return {
         "schema": Report.SCHEMA,
         "id": report.id,
         "image": {
@@ -41,11 +80,7 @@ def encode(report: Report) -> bytes:
         "as_of": to_text(report.as_of),
         "finished_at": to_text(report.finished_at),
         "verdict": verdict_json.write_verdict(report.verdict),
-        "policy": {
-            "fail_on": report.policy.fail_on.name,
-            "ignore_unfixed": report.policy.ignore_unfixed,
-            "max_advisory_age_hours": report.policy.max_advisory_age_hours,
-        },
+        "policy": write_policy(report.policy),
         "scanner": evidence_json.write_scanner(report.scanner) if report.scanner else None,
         "advisories": evidence_json.write_advisories(report.advisories)
         if report.advisories
@@ -56,10 +91,6 @@ def encode(report: Report) -> bytes:
         "config_digest": str(report.config_digest) if report.config_digest else None,
         "layers": [str(diff_id) for diff_id in report.layers],
     }
-    try:
-        return msgspec.json.encode(document)
-    except UnicodeEncodeError as error:
-        raise StoreError(f"report {report.id} holds text that is not Unicode") from error
 
 
 def decode(untrusted_document: bytes) -> Report:
@@ -110,6 +141,15 @@ def _read_report(document: JsonObject) -> Report:
         config_digest=Digest(config) if config is not None else None,
         layers=tuple(Digest(diff_id) for diff_id in document["layers"]),
     )
+
+
+def write_policy(policy: Policy) -> JsonObject:
+    """Write what makes an image unhealthy."""
+    return {
+        "fail_on": policy.fail_on.name,
+        "ignore_unfixed": policy.ignore_unfixed,
+        "max_advisory_age_hours": policy.max_advisory_age_hours,
+    }
 
 
 def _write_platform(platform: Platform) -> JsonObject:

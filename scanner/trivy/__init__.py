@@ -2,6 +2,7 @@
 
 from scanner.trivy.advisories import AdvisoryDirectory
 from scanner.trivy.scanner import TrivyScanner
-from scanner.trivy.update import PUBLIC_SOURCES, AdvisorySource, update
+from scanner.trivy.shared import SharedAdvisories
+from scanner.trivy.update import update
 
-__all__ = ["PUBLIC_SOURCES", "AdvisoryDirectory", "AdvisorySource", "TrivyScanner", "update"]
+__all__ = ["AdvisoryDirectory", "SharedAdvisories", "TrivyScanner", "update"]

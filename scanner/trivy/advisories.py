@@ -44,6 +44,8 @@ _STAGING = ".new-"
 _MAX_JSON_BYTES = 64 * 1024
 _SCHEMA_VERSION = 2
 _ABANDONED_SECONDS = 24 * 3600.0
+_LONGEST_JOB_SECONDS = 3600.0
+"""Longer than the host lets a function run: whoever began with a database has ended by then."""
 _NAME = re.compile(r"[0-9a-f]{64}")
 
 # trivy-java-db `pkg/db/db.go`, schema 1. With no rows, jars are known by their own pom alone.
@@ -103,7 +105,7 @@ class AdvisoryDirectory:
         """Return where a database lies that was current a moment ago.
 
         Raises:
-            AdvisoriesError: it was removed by two updates since, or is damaged.
+            AdvisoriesError: it was replaced over an hour ago, or is damaged.
         """
         path = self.root / advisories.digest.hex
         if _verified(path, _identity(path)) != advisories:
@@ -157,11 +159,11 @@ class AdvisoryDirectory:
         updated_at = read_updated_at(staged)
         sources = read_sources(staged / DATABASE)
         try:
-            digest = _sha256(staged / DATABASE)
+            digest = sha256_of(staged / DATABASE)
             provenance = _Provenance(
                 source=source,
                 digest=str(digest),
-                java_digest=str(_sha256(staged / JAVA_DATABASE)),
+                java_digest=str(sha256_of(staged / JAVA_DATABASE)),
                 updated_at=updated_at,
             )
             (staged / _PROVENANCE).write_bytes(msgspec.json.encode(provenance))
@@ -179,7 +181,9 @@ class AdvisoryDirectory:
         return advisories
 
     def _place(self, staged: Path, name: str) -> None:
-        previous = self._linked_name()
+        # From now on nobody begins with it; for how long, its own time tells.
+        with suppress(OSError):
+            os.utime(self.root / (self.root / _CURRENT).readlink().name)
         with tempfile.TemporaryDirectory(prefix=_STAGING, dir=self.root) as replaced:
             # The same advisories from another source, or with another Java database. Scans that
             # have the old directory open keep it; one that starts between these lines is retried.
@@ -189,18 +193,15 @@ class AdvisoryDirectory:
         link = self.root / f"{_STAGING}{os.getpid()}-{time.monotonic_ns()}"
         link.symlink_to(name)
         link.replace(self.root / _CURRENT)
-        self._remove_all_but({name, previous})
+        self._remove_unused(name)
 
-    def _linked_name(self) -> str:
-        with suppress(OSError):
-            return (self.root / _CURRENT).readlink().name
-        return ""
-
-    def _remove_all_but(self, kept: set[str]) -> None:
-        """Remove older databases, and what an update that was killed has left."""
+    def _remove_unused(self, current: str) -> None:
+        """Remove databases that no job can be using, and what a killed update has left."""
         for entry in self.root.iterdir():
-            is_old = _NAME.fullmatch(entry.name) and entry.name not in kept
-            if is_old or _is_abandoned(entry):
+            is_replaced = _NAME.fullmatch(entry.name) and entry.name != current
+            if (is_replaced and _is_older(entry, _LONGEST_JOB_SECONDS)) or (
+                entry.name.startswith(_STAGING) and _is_older(entry, _ABANDONED_SECONDS)
+            ):
                 shutil.rmtree(entry, ignore_errors=True)
 
 
@@ -250,7 +251,7 @@ def _verified(path: Path, identity: tuple[int, ...]) -> Advisories:
     del identity  # part of the cache's key: files that changed are verified anew
     provenance = _read_json(path / _PROVENANCE, _Provenance)
     try:
-        digest, java_digest = _sha256(path / DATABASE), _sha256(path / JAVA_DATABASE)
+        digest, java_digest = sha256_of(path / DATABASE), sha256_of(path / JAVA_DATABASE)
     except OSError as error:
         raise AdvisoriesError(f"cannot read the database in {path}: {error}") from error
     if (
@@ -262,12 +263,14 @@ def _verified(path: Path, identity: tuple[int, ...]) -> Advisories:
     return Advisories(
         source=provenance.source,
         digest=digest,
+        java_digest=java_digest,
         updated_at=provenance.updated_at,
         sources=read_sources(path / DATABASE),
     )
 
 
-def _sha256(path: Path) -> Digest:
+def sha256_of(path: Path) -> Digest:
+    """Name a file by its bytes. Raises OSError."""
     with path.open("rb") as file:
         return Digest(f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}")
 
@@ -282,8 +285,7 @@ def _write_empty_java_database(directory: Path) -> None:
     )
 
 
-def _is_abandoned(entry: Path) -> bool:
+def _is_older(entry: Path, seconds: float) -> bool:
     with suppress(OSError):
-        age = time.time() - entry.lstat().st_mtime
-        return entry.name.startswith(_STAGING) and age > _ABANDONED_SECONDS
+        return time.time() - entry.lstat().st_mtime > seconds
     return False

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from scanner.sandbox import Limits
 
@@ -17,16 +18,17 @@ CACHE = "cache"
 _GO_MEMORY_SHARE = 0.8
 
 
-def scan() -> list[str]:
+def scan(*, backend: Literal["memory", "fs"] = "memory") -> list[str]:
     """Build the arguments that examine the one image of the layout at `IMAGE`, offline.
 
     With --debug, because otherwise a package that cannot be read is passed over without a word.
-    The memory cache is this run's own: Trivy keys it by the diff_ids that an image merely claims.
+    Each cache is one run's own: Trivy keys it by the diff_ids that an image merely claims. `fs` is
+    the file `CACHE/fanal/fanal.db`.
     """
     return [
         "--debug",
         *_no_files_from_the_working_directory(CACHE),
-        *("--cache-backend", "memory"),
+        *("--cache-backend", backend),
         *("--skip-db-update", "--skip-java-db-update", "--skip-check-update"),
         *("--skip-vex-repo-update", "--skip-version-check", "--disable-telemetry"),
         *("--offline-scan", "--no-progress"),

@@ -5,6 +5,7 @@ being built; `Metadata.ImageConfig` (environment, history, labels) is thereby ne
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -20,6 +21,7 @@ from scanner.model import (
     UnknownReason,
 )
 from scanner.model.findings import UNEXAMINED, WITHOUT_ADVISORIES
+from scanner.trivy.looked_up import Package, looked_up
 from scanner.trivy.text import visible
 
 MAX_FINDINGS = 50_000
@@ -31,23 +33,28 @@ _TITLE_CHARACTERS = 300
 _WARNING_CHARACTERS = 400
 _UNKNOWN_FAMILY = "none"
 
-# Trivy 0.76: what it says when it leaves a package or a file out. The first three groups are
-# DEBUG lines: `pkg/fanal/analyzer/analyzer.go`, `pkg/utils/fsutils/fs.go`,
-# `pkg/dependency/parser/java/jar/parse.go`; the others `pkg/fanal/analyzer/pkg`, `pkg/detector`.
-_LEFT_OUT = re.compile(
+# Trivy 0.76: what it says when it leaves a package or a file out while it reads a layer. The first
+# three groups are DEBUG lines: `pkg/fanal/analyzer/analyzer.go`, `pkg/utils/fsutils/fs.go`,
+# `pkg/dependency/parser`; the others `pkg/fanal/analyzer/pkg`.
+_NOT_READ = re.compile(
     r"\[analyzer\] (?:Analysis error|Permission error)"
     r"|Walk error"
     r"|\[jar\] (?:No such POM|Unable to identify POM|Failed to parse)"
     r"|\[dpkg\] (?:Parse error|Invalid version|Invalid source version)"
     r"|Invalid version found"
-    r"|(?:\[[a-z]+\] )?(?:Installed package version error"
-    r"|Failed to parse the installed package version)"
-    r"|(?:\[[a-z]+\] )?(?:Mixing Alpine versions|Some OS packages were skipped)"
-    r"|(?:\[[a-z]+\] )?(?:Version matching error|Cannot parse (?:dependency|\.NET library version))"
+    r"|(?:\[[a-z]+\] )?Cannot parse (?:dependency|\.NET library version)"
+)
+# And while it looks up what an image holds (`pkg/detector`).
+_NOT_MATCHED = re.compile(
+    r"(?:\[[a-z]+\] )?(?:Installed package version error"
+    r"|Failed to parse the installed package version"
+    r"|Mixing Alpine versions|Some OS packages were skipped"
+    r"|Version matching error)"
 )
 # `pkg/detector/ospkg/version/version.go`: a release that Trivy has never heard of.
 _UNHEARD_OF = re.compile(r"(?:\[[a-z]+\] )?This OS version is not on the EOL list")
 
+_TOO_MANY_LINES = "what the scanner named after more lines than are read"
 # Errors quote what is in the file, which may be a secret; their first words do not.
 _QUOTED_FROM_FILE = re.compile(r'(\berr="[^":\\]*).*|\bline=.*')
 
@@ -81,15 +88,11 @@ class _Vulnerability(msgspec.Struct, frozen=True, rename="pascal"):
     layer: _Layer = _Layer()
 
 
-class _Package(msgspec.Struct, frozen=True, gc=False):
-    """Counted only: a report lists every package, and their details are most of its size."""
-
-
 class _Result(msgspec.Struct, frozen=True, rename="pascal"):
     target: str
     package_class: str = msgspec.field(name="Class", default="")
     package_type: str = msgspec.field(name="Type", default="")
-    packages: list[_Package] = []
+    packages: list[Package] = []
     vulnerabilities: list[_Vulnerability] = []
 
 
@@ -142,6 +145,11 @@ def parse_report(
             *_supplier(report.metadata.os),
             *parse_warnings(untrusted_messages, is_all=has_all_messages),
         ),
+        looked_up=looked_up(
+            report.metadata.os.family if report.metadata.os else "",
+            [(r.package_class, r.package_type, r.packages) for r in report.results],
+            is_rebuilt=bool(report.metadata.os and report.metadata.os.supplier),
+        ),
     )
 
 
@@ -155,24 +163,41 @@ def parse_warnings(untrusted_messages: bytes, *, is_all: bool = True) -> tuple[s
     left_out: list[str] = []
     others: list[str] = []
     if not is_all:
-        left_out.append(f"{UNEXAMINED}what the scanner named after more lines than are read")
-    for line in untrusted_messages.decode("utf-8", "backslashreplace").split("\n"):
-        _, _, message = line.partition("\t")
-        level, _, told = message.partition("\t")
-        text = _QUOTED_FROM_FILE.sub(_without_quotation, told)
+        left_out.append(f"{UNEXAMINED}{_TOO_MANY_LINES}")
+    for level, text in _told(untrusted_messages):
         if _UNHEARD_OF.match(text):
             left_out.append(f"{WITHOUT_ADVISORIES}{text}")
-        elif _LEFT_OUT.match(text):
+        elif _NOT_READ.match(text) or _NOT_MATCHED.match(text):
             left_out.append(f"{UNEXAMINED}{text}")
         elif level in {"WARN", "ERROR"}:
             others.append(text)
     # Sorted, because Trivy reads files side by side.
-    texts = [*sorted(left_out), *others]
-    kept = tuple(
-        visible(text.replace("\t", " "), _WARNING_CHARACTERS) for text in texts[:MAX_WARNINGS]
-    )
+    texts = [*sorted(left_out), *sorted(others)]
+    kept = _kept(texts)
     dropped = len(texts) - len(kept)
     return (*kept, f"{dropped} more warnings were left out") if dropped else kept
+
+
+def unread_in_layer(untrusted_messages: bytes, *, is_all: bool) -> tuple[str, ...]:
+    """Keep what Trivy left out of the one layer that it has read, up to a limit.
+
+    Not what it could not look up: that depends on advisories, and on the other layers of an image.
+    """
+    texts = sorted(text for _, text in _told(untrusted_messages) if _NOT_READ.match(text))
+    return _kept(texts if is_all else [_TOO_MANY_LINES, *texts])
+
+
+def _told(untrusted_messages: bytes) -> Iterator[tuple[str, str]]:
+    for line in untrusted_messages.decode("utf-8", "backslashreplace").split("\n"):
+        _, _, message = line.partition("\t")
+        level, _, told = message.partition("\t")
+        yield level, _QUOTED_FROM_FILE.sub(_without_quotation, told)
+
+
+def _kept(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(
+        visible(text.replace("\t", " "), _WARNING_CHARACTERS) for text in texts[:MAX_WARNINGS]
+    )
 
 
 def _without_quotation(field: re.Match[str]) -> str:

@@ -1,22 +1,26 @@
-"""The image scanner: Trivy, in the sandbox, on one verified layout."""
+"""The image scanner: Trivy, in the sandbox, on verified layers."""
 
-import logging
-import time
-from concurrent.futures import ThreadPoolExecutor
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scanner.model import Advisories, Scanner, ScanReport, Unexaminable
-from scanner.ports import Layout
-from scanner.sandbox import Completed, Exited, Limits, Preference, Sandbox, choose
+from scanner.model import (
+    Advisories,
+    Digest,
+    LayerInventory,
+    Scanner,
+    ScanReport,
+    Unexaminable,
+)
+from scanner.sandbox import Limits, Preference, choose
 from scanner.trivy import argv
 from scanner.trivy.advisories import AdvisoryDirectory
+from scanner.trivy.analysis import FORM, Workbench, analyse
 from scanner.trivy.binary import TrivyBinary
-from scanner.trivy.fault import explain
-from scanner.trivy.report import parse_report
-from scanner.trivy.unread import unread
-
-logger = logging.getLogger(__name__)
+from scanner.trivy.matching import match
+from scanner.trivy.shared import SharedAdvisories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +30,12 @@ class TrivyScanner:
     trivy: Path
     bubblewrap: Path | None
     directory: AdvisoryDirectory
+    scratch: Path
+    """For temporary files of a match; on the file system of the layers, for analysis."""
     sandbox: Preference = "auto"
     limits: Limits = field(default_factory=Limits)
+    shared: SharedAdvisories | None = None
+    """What the directory is kept equal to; None where it stands for itself."""
 
     def describe(self) -> Scanner:
         """Name Trivy and the sandbox. Raises SandboxUnavailableError when either does not work."""
@@ -42,57 +50,44 @@ class TrivyScanner:
 
     def advisories(self) -> Advisories:
         """Name the current database. Raises AdvisoriesError: none is in place, or it is damaged."""
+        if self.shared:
+            self.shared.follow()
         return self.directory.current()[0]
 
-    def scan(self, layout: Layout, *, advisories: Advisories) -> ScanReport | Unexaminable:
-        """Examine the layout's image against the database that has this digest.
+    def profile(self, advisories: Advisories) -> str:
+        """Name all that an inventory depends on beside its layer: Trivy, its flags, Java index, us.
+
+        Raises SandboxUnavailableError.
+        """
+        binary = TrivyBinary.inspect(self.trivy, choose(self.sandbox, self.bubblewrap))
+        inputs = [FORM, binary.digest, *argv.scan(backend="fs"), advisories.java_digest]
+        return hashlib.sha256(json.dumps(list(map(str, inputs))).encode()).hexdigest()
+
+    def analyse(
+        self, layer: Path, diff_id: Digest, *, advisories: Advisories
+    ) -> LayerInventory | Unexaminable:
+        """Find out what an unpacked, verified layer holds.
 
         Raises:
             AdvisoriesError: that database is gone, or Trivy cannot use it.
             SandboxUnavailableError: no sandbox can be built; Trivy was not run.
         """
+        return analyse(layer, diff_id, self._bench(advisories))
+
+    def match(
+        self, layers: Sequence[LayerInventory], *, advisories: Advisories
+    ) -> ScanReport | Unexaminable:
+        """Look up what an image holds in the database that has this digest.
+
+        Raises as `analyse` does.
+        """
+        return match(layers, self._bench(advisories), scratch=self.scratch)
+
+    def _bench(self, advisories: Advisories) -> Workbench:
         sandbox = choose(self.sandbox, self.bubblewrap)
-        binary = TrivyBinary.inspect(self.trivy, sandbox)
-        databases = self.directory.find(advisories)
-        with ThreadPoolExecutor(1) as beside:
-            unread_files = beside.submit(unread, layout.layers())
-            seen = examine(layout.path, binary, sandbox, databases, self.limits)
-        if isinstance(seen, Unexaminable):
-            return seen
-        return seen.without(unread_files.result())
-
-
-def examine(
-    layout: Path, binary: TrivyBinary, sandbox: Sandbox, databases: Path, limits: Limits
-) -> ScanReport | Unexaminable:
-    """Run Trivy over one layout with the databases of one directory.
-
-    Raises:
-        AdvisoriesError: Trivy cannot use the databases.
-        SandboxUnavailableError: no sandbox can be built, or the layout cannot be read in it.
-    """
-    began = time.monotonic()
-    completed = sandbox.run(
-        binary.path,
-        argv.scan(),
-        read_only={f"/{argv.IMAGE}": layout, f"/{argv.CACHE}": databases},
-        environment=argv.environment(limits),
-        limits=limits,
-    )
-    logger.info(
-        "trivy.ended exit=%s seconds=%.2f report_bytes=%d",
-        completed.exit,
-        time.monotonic() - began,
-        len(completed.untrusted_stdout),
-    )
-    return _judge(completed, limits)
-
-
-def _judge(completed: Completed, limits: Limits) -> ScanReport | Unexaminable:
-    if completed.exit == Exited(0):
-        return parse_report(
-            completed.untrusted_stdout,
-            completed.untrusted_stderr,
-            has_all_messages=len(completed.untrusted_stderr) < limits.stderr_bytes,
+        return Workbench(
+            binary=TrivyBinary.inspect(self.trivy, sandbox),
+            sandbox=sandbox,
+            databases=self.directory.find(advisories),
+            limits=self.limits,
         )
-    return explain(completed.exit, completed.untrusted_stderr)

@@ -8,15 +8,12 @@ are. Those that do not are named here, because packages could hide behind them.
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from scanner.layers import (
     Entry,
     FileTree,
     Kind,
     Place,
-    UnreadableArchiveError,
-    entries,
     normal_path,
 )
 from scanner.trivy.examined import PACKAGE_DATABASES, is_package_directory, reader_of
@@ -29,26 +26,25 @@ _EXECUTABLE = 0o111
 _NAMED, _NAME_CHARACTERS = 20, 200
 
 
-def unread(layers: Sequence[Path]) -> tuple[str, ...]:
+def unread(layers: Sequence[Sequence[Entry]]) -> tuple[str, ...]:
     """Say what in an image Trivy does not read, though packages may be in it; at most 20 things.
 
     Args:
-        layers: Uncompressed layers, bottom first.
+        layers: What each holds, bottom first.
     """
     began = time.monotonic()
     try:
         found = list(dict.fromkeys(_unread(layers)))
-    except (UnreadableArchiveError, ValueError) as error:
+    except ValueError as error:
         found = [f"the names of all files: {error}"]
     logger.info("layers.listed unread=%d seconds=%.2f", len(found), time.monotonic() - began)
     return tuple(visible(text, _NAME_CHARACTERS) for text in found[:_NAMED])
 
 
-def _unread(layers: Sequence[Path]) -> Iterator[str]:
+def _unread(layers: Sequence[Sequence[Entry]]) -> Iterator[str]:
     tree = FileTree()
     suspects: list[tuple[int, Entry]] = []
-    for number, layer in enumerate(layers):
-        listed = list(entries(layer))
+    for number, listed in enumerate(layers):
         suspects += ((number, entry) for entry in listed if _is_suspect(entry))
         tree.add_layer(listed)
     for number, entry in suspects:

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from scanner.model import Report, UnknownReason
 from scanner.ports import Outbox
 from tests.examples import NOW
 from tests.reports import (
+    deleted_report,
     healthy_report,
     not_applicable_report,
     unhealthy_report,
@@ -69,6 +72,39 @@ class OutboxContract(ABC):
             self.outbox().announce(replace(report, as_of=NOW + timedelta(minutes=minutes)))
             told = self.told()
         assert sorted(told) == sorted(report.id for report in reports)
+
+    def test_a_deleted_image_that_was_told_of_is_resolved_once(self) -> None:
+        """Nobody needs to mend what is gone."""
+        unhealthy, gone = unhealthy_report(), deleted_report(as_of=NOW + timedelta(hours=1))
+        self.outbox().announce(unhealthy)
+        assert self.told() == [unhealthy.id]
+        for _ in range(2):
+            self.outbox().announce(gone)
+        assert self.told() == [unhealthy.id, gone.id]
+
+    @pytest.mark.parametrize("before", [healthy_report(), unknown_report()])
+    def test_a_deleted_image_that_was_not_told_to_be_unhealthy_is_no_news(
+        self, before: Report
+    ) -> None:
+        """There is nothing to take back."""
+        self.outbox().announce(before)
+        told = list(self.told())
+        self.outbox().announce(deleted_report(as_of=NOW + timedelta(hours=1)))
+        assert self.told() == told
+
+    def test_an_image_that_is_unhealthy_again_after_its_deletion_is_told_again(self) -> None:
+        """Or whoever pushes, deletes and pushes again would go unheard."""
+        reports = [
+            unhealthy_report(),
+            deleted_report(as_of=NOW + timedelta(hours=1)),
+            unhealthy_report(as_of=NOW + timedelta(hours=2), seed=1),
+            deleted_report(as_of=NOW + timedelta(hours=3)),
+        ]
+        told: Sequence[str] = ()
+        for report in reports:
+            self.outbox().announce(report)
+            told = self.told()
+        assert told == [report.id for report in reports]
 
     def test_the_same_digest_in_another_repository_is_told(self) -> None:
         """Other people own it."""

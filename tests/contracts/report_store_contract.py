@@ -3,15 +3,25 @@
 import hashlib
 import threading
 from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from scanner.model import Digest, ImageReference, Report, Status
-from scanner.ports import CurrentVerdict, ReportStore
-from tests.examples import NOW
-from tests.reports import healthy_report, not_applicable_report, unhealthy_report, unknown_report
+from scanner.ports import Check, CurrentVerdict, PastVerdict, ReportStore
+from tests.examples import ADVISORIES, NOW
+from tests.reports import (
+    deleted_report,
+    healthy_report,
+    not_applicable_report,
+    unhealthy_report,
+    unknown_report,
+)
 
 INDEX = Digest("sha256:" + "1d" * 32)
+OTHER = Digest("sha256:" + "e2" * 32)
 LATER = NOW + timedelta(hours=1)
 EARLIER = NOW - timedelta(hours=1)
 
@@ -33,13 +43,14 @@ class ReportStoreContract(ABC):
         return replace(report, id=own_id, image=image)
 
     def _list(
-        self, *, status: Status | None = None, repository: str | None = None
+        self,
+        *,
+        status: Status | None = None,
+        repository: str | None = None,
+        after: ImageReference | None = None,
     ) -> list[CurrentVerdict]:
-        return [
-            current
-            for current in self.store().list_current(status=status, repository=repository)
-            if current.image.registry == self.registry()
-        ]
+        listed = self.store().list_current(status=status, repository=repository, after=after)
+        return [current for current in listed if current.image.registry == self.registry()]
 
     def test_nothing_is_known_before_the_first_save(self) -> None:
         """An empty store answers None and lists nothing; it does not fail."""
@@ -65,6 +76,8 @@ class ReportStoreContract(ABC):
             as_of=report.as_of,
             platform="linux/amd64",
             counts="CRITICAL=1 HIGH=1 MEDIUM=0 LOW=0 UNKNOWN=0",
+            against=Check(at=NOW, advisories=ADVISORIES.digest, advisories_of=NOW),
+            was_tagged=True,
         )
         image = report.image
         assert self.store().resolve_tag(image.registry, image.repository, "v7") == image.digest
@@ -173,6 +186,160 @@ class ReportStoreContract(ABC):
         assert current is not None
         assert (current.image.tag, current.status) == ("v8", Status.HEALTHY)
 
+    def _another(self, report: Report) -> Report:
+        """Return the same verdict on another digest of the repository."""
+        return replace(report, image=replace(report.image, digest=OTHER))
+
+    def _shown(self, report: Report) -> tuple[str | None, bool]:
+        current = self.store().current(report.image)
+        assert current is not None
+        return current.image.tag, current.is_untagged
+
+    @pytest.mark.parametrize("is_in_order", [True, False])
+    def test_a_tag_that_moved_is_taken_off_the_image_that_had_it(
+        self, *, is_in_order: bool
+    ) -> None:
+        """In whatever order the pushes are judged, and when the older one is judged again."""
+        old = self._own(unhealthy_report(requested_at=NOW))
+        new = self._another(self._own(healthy_report(requested_at=LATER)))
+        for report in [old, new, old] if is_in_order else [new, old]:
+            saved = self.store().save(report)
+            assert saved == self.store().current(report.image)
+        assert self._shown(old) == (None, True)
+        assert self._shown(new) == ("v7", False)
+
+    def test_pushes_of_one_tag_at_the_same_time_leave_it_on_the_latest(self) -> None:
+        """Eight workers, two tags that move from digest to digest: each ends on one image."""
+        reports = [
+            self._own(
+                replace(
+                    unhealthy_report(requested_at=NOW + timedelta(minutes=minute), seed=minute),
+                    image=replace(self._own(unhealthy_report()).image, digest=digest, tag=tag),
+                )
+            )
+            for tag in ("v6", "v7")
+            for minute, digest in enumerate([INDEX, OTHER, Digest("sha256:" + "0a" * 32), INDEX])
+        ]
+        barrier = threading.Barrier(len(reports))
+
+        def save(report: Report) -> None:
+            barrier.wait(timeout=30)
+            self.store().save(report)
+
+        with ThreadPoolExecutor(len(reports)) as workers:
+            list(workers.map(save, reports))
+        shown = {current.image.digest: current.image.tag for current in self._list()}
+        assert shown.pop(INDEX) in {"v6", "v7"}
+        assert set(shown.values()) == {None}
+
+    def test_an_image_that_lost_one_of_its_tags_shows_the_other(self) -> None:
+        """Only without any is it untagged."""
+        for tag, moment in (("v6", EARLIER), ("v7", NOW)):
+            self.store().save(self._own(unhealthy_report(tag=tag, requested_at=moment)))
+        old = self._own(unhealthy_report())
+        self.store().save(self._another(self._own(healthy_report(requested_at=LATER))))
+        assert self._shown(old) == ("v6", False)
+        taken = replace(healthy_report(tag="v6", requested_at=LATER), id="6" * 64)
+        self.store().save(self._another(self._own(taken)))
+        assert self._shown(old) == (None, True)
+
+    def test_an_image_that_lost_its_tag_takes_another(self) -> None:
+        """A push between the lost one and the loss counts as well, though it is judged late."""
+        self.store().save(self._own(unhealthy_report(requested_at=NOW)))
+        self.store().save(self._another(self._own(healthy_report(requested_at=LATER))))
+        between = NOW + timedelta(minutes=1)
+        late = self._own(unhealthy_report(tag="v8", requested_at=between, seed=2))
+        self.store().save(late)
+        assert self._shown(late) == ("v8", False)
+
+    def test_an_image_pushed_without_a_tag_has_lost_none(self) -> None:
+        """Untagged is news; never tagged is not."""
+        report = self._own(unhealthy_report(tag=None))
+        self.store().save(report)
+        assert self._shown(report) == (None, False)
+
+    @pytest.mark.parametrize("is_in_order", [True, False])
+    def test_a_deleted_image_leaves_the_list_and_keeps_its_history(
+        self, *, is_in_order: bool
+    ) -> None:
+        """Also when the scan that had begun before ends after it."""
+        judged = self._own(unhealthy_report(as_of=NOW))
+        deleted = self._own(deleted_report(as_of=LATER))
+        for report in [judged, deleted, deleted] if is_in_order else [deleted, judged]:
+            self.store().save(report)
+        assert self._list() == []
+        assert self._list(status=Status.NOT_APPLICABLE) == []
+        current = self.store().current(judged.image)
+        assert current is not None
+        assert (current.reason, current.report_before) == ("deleted", judged.id)
+        assert self.store().find_report(judged.id) == judged
+        image = judged.image
+        assert self.store().resolve_tag(image.registry, image.repository, "v7") == image.digest
+
+    def test_a_deleted_image_that_is_pushed_again_is_listed(self) -> None:
+        """It is as if it had never been away."""
+        self.store().save(self._own(unhealthy_report(as_of=EARLIER)))
+        self.store().save(self._own(deleted_report(as_of=NOW)))
+        again = self.store().save(self._own(healthy_report(as_of=LATER)))
+        assert self._list() == [again]
+        assert again.report_before == ""
+
+    def test_every_examination_is_kept_the_latest_first(self) -> None:
+        """Whatever came when, and whatever is current; each with the push that asked for it."""
+        early = self._own(unhealthy_report(as_of=EARLIER, tag="v6", requested_at=EARLIER))
+        tied = sorted((self._own(unhealthy_report(seed=n)) for n in range(2)), key=lambda r: r.id)
+        late = self._own(replace(unknown_report(), as_of=LATER, finished_at=LATER))
+        other = replace(early, image=replace(early.image, digest=OTHER))
+        for report in (tied[1], late, other, early, tied[0], early, late):
+            self.store().save(report)
+        history = list(self.store().history(early.image))
+        assert [past.report_id for past in history] == [late.id, tied[1].id, tied[0].id, early.id]
+        assert history[0].reason == "corrupt-layer"
+        assert history[-1] == PastVerdict(
+            image=early.image,
+            status=Status.UNHEALTHY,
+            reason="",
+            rule="severity-threshold",
+            counts="CRITICAL=1 HIGH=1 MEDIUM=0 LOW=0 UNKNOWN=0",
+            report_id=early.id,
+            requested_at=EARLIER,
+            as_of=EARLIER,
+            finished_at=EARLIER,
+        )
+        current = self.store().current(early.image)
+        assert current is not None
+        assert current.report_id == history[0].report_id
+
+    def test_a_later_look_with_the_same_inputs_is_an_examination_of_its_own(self) -> None:
+        """It has the id of the first, whose report is kept as it was."""
+        first = self._own(unhealthy_report(as_of=NOW))
+        again = replace(first, as_of=LATER, finished_at=LATER + timedelta(seconds=1))
+        for report in (first, again):
+            self.store().save(report)
+        history = list(self.store().history(first.image))
+        assert [(past.report_id, past.as_of) for past in history] == [
+            (first.id, LATER),
+            (first.id, NOW),
+        ]
+        assert history[0].finished_at == LATER + timedelta(seconds=1)
+        assert self.store().find_report(first.id) == first
+
+    def test_a_verdict_that_answers_another_push_is_no_further_examination(self) -> None:
+        """Who asked first stays."""
+        report = self._own(unhealthy_report(tag="v6"))
+        self.store().save(report)
+        later_push = replace(report, image=replace(report.image, tag="v7"), requested_at=LATER)
+        self.store().save(later_push)
+        [past] = self.store().history(report.image)
+        assert (past.image.tag, past.requested_at) == ("v6", NOW)
+
+    def test_an_image_that_was_never_judged_has_no_history(self) -> None:
+        """Nor has another digest of its repository."""
+        report = self._own(unhealthy_report())
+        assert list(self.store().history(report.image)) == []
+        self.store().save(report)
+        assert list(self.store().history(replace(report.image, digest=OTHER))) == []
+
     def test_tags_of_repositories_do_not_mix(self) -> None:
         """`a/b` and `a-b` and `a` are three repositories."""
         report = self._own(healthy_report())
@@ -205,7 +372,53 @@ class ReportStoreContract(ABC):
         assert names(repository="*shop*") == ["charts/shop", "shop/api", "shop/cart"]
         assert names(repository="SHOP/*") == []
 
+    def test_the_list_goes_on_after_an_image(self) -> None:
+        """Within its repository and into the next; the image itself need not be known."""
+        report = self._own(unhealthy_report())
+        for repository, digest in (("shop/cart", INDEX), ("shop/cart", OTHER), ("web", INDEX)):
+            image = replace(report.image, repository=repository, digest=digest)
+            self.store().save(replace(report, image=image))
+        after = replace(report.image, digest=Digest("sha256:" + "80" * 32))
+        listed = [
+            (current.image.repository, current.image.digest)
+            for current in self.store().list_current(after=after)
+            if current.image.registry == self.registry()
+        ]
+        assert listed == [("shop/cart", OTHER), ("web", INDEX)]
+
     def test_an_image_that_was_not_examined_has_no_counts(self) -> None:
         """Zeros would look like a clean image."""
         current = self.store().save(self._own(unknown_report()))
         assert (current.counts, current.reason) == ("", "corrupt-layer")
+
+    def test_the_list_goes_on_behind_an_image(self) -> None:
+        """Where a run was interrupted, also if that image has no verdict."""
+        for repository in ("web/app", "base", "shop/cart", "shop/api"):
+            report = healthy_report()
+            image = replace(report.image, repository=repository, tag=None)
+            self.store().save(self._own(replace(report, image=image)))
+        report = self._own(healthy_report())
+        after = replace(report.image, repository="shop/cart")
+        assert [row.image.repository for row in self._list(after=after)] == ["web/app"]
+        nobody = replace(after, repository="shop/b")
+        assert [row.image.repository for row in self._list(after=nobody)] == [
+            "shop/cart",
+            "web/app",
+        ]
+
+    def test_judged_is_what_has_a_verdict_and_was_not_deleted(self) -> None:
+        """In this repository, among those that are asked for."""
+        report = self._own(healthy_report())
+        first, gone, other, never = (Digest(f"sha256:{n:064x}") for n in range(4))
+        for digest, said in ((first, report), (other, report), (gone, deleted_report())):
+            image = replace(report.image, digest=digest, tag=None)
+            self.store().save(replace(self._own(said), id=f"j-{digest.hex}", image=image))
+        image = report.image
+
+        def judged(repository: str, *digests: Digest) -> frozenset[Digest]:
+            return self.store().judged(image.registry, repository, digests)
+
+        assert judged(image.repository, first, gone, never) == {first}
+        assert judged(image.repository, first, gone, other, never) == {first, other}
+        assert judged("shop", first) == frozenset()
+        assert judged(image.repository) == frozenset()

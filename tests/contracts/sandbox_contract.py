@@ -30,6 +30,7 @@ def run_python(
     *arguments: str,
     limits: Limits = FAST,
     read_only: dict[str, Path] | None = None,
+    writable: dict[str, Path] | None = None,
 ) -> Completed:
     """Run a piece of Python. The loader is the program: a sandbox lets nothing else be executed."""
     loader = next(filter(Path.exists, map(Path, _LOADERS)), None)
@@ -40,6 +41,7 @@ def run_python(
         loader.resolve(),
         [str(PYTHON), "-S", "-B", "-c", code, *arguments],
         read_only={**libraries, **(read_only or {})},
+        writable=writable or {},
         environment={"PYTHONHOME": "/usr"},
         limits=limits,
     )

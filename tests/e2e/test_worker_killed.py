@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def descendants(process_id: int) -> set[int]:
     """Return the process ids of all that a process has started, directly or not."""
     children: set[int] = set()
     for task in Path(f"/proc/{process_id}/task").glob("*/children"):
-        children |= set(map(int, task.read_text().split()))
+        with suppress(FileNotFoundError):  # a thread that has just ended
+            children |= set(map(int, task.read_text().split()))
     return children.union(*(descendants(child) for child in children if _is_alive(child)))
 
 

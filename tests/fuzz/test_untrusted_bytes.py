@@ -19,7 +19,8 @@ from scanner.errors import AdvisoriesError, InvalidMessageError, RegistryNotOurs
 from scanner.events import parse_event
 from scanner.model import ScanReport, Unexaminable
 from scanner.notify import message
-from scanner.registry.images import PullPlan, read_plan
+from scanner.ports import PullPlan
+from scanner.registry.images import read_plan
 from scanner.registry.limits import Limits
 from scanner.store import report_json
 from scanner.trivy.advisories import METADATA, read_updated_at

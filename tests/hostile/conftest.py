@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from local.samples.advisories import install_sample
+from scanner.examination import Examiner
 from scanner.model import Policy
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.registry import AcrRegistry, Limits, Timing
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
-from tests.fakes import InMemoryReportStore, RecordingOutbox
+from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, RecordingOutbox
 from tests.hostile.images import LIMITS, Judge
 from tests.registry_server import LocalCredential, run_registry
 from tests.sandbox_programs import bubblewrap_path, trivy_path
@@ -40,24 +41,29 @@ def judge(folder: Path) -> Iterator[Judge]:
         yield Judge(
             running=running,
             pipeline=Pipeline(
-                registry=AcrRegistry(
-                    credential=LocalCredential(),
-                    registries=frozenset({running.registry}),
-                    ca_file=running.ca_file,
-                    blob_hosts=frozenset({running.storage}),
-                    limits=_REGISTRY_LIMITS,
-                    timing=_TIMING,
-                ),
-                scanner=TrivyScanner(
-                    trivy=trivy_path(),
-                    bubblewrap=bubblewrap_path(),
-                    directory=AdvisoryDirectory(advisories),
-                    limits=LIMITS,
+                examiner=Examiner(
+                    registry=AcrRegistry(
+                        credential=LocalCredential(),
+                        registries=frozenset({running.registry}),
+                        ca_file=running.ca_file,
+                        blob_hosts=frozenset({running.storage}),
+                        limits=_REGISTRY_LIMITS,
+                        timing=_TIMING,
+                    ),
+                    scanner=TrivyScanner(
+                        trivy=trivy_path(),
+                        bubblewrap=bubblewrap_path(),
+                        directory=AdvisoryDirectory(advisories),
+                        limits=LIMITS,
+                        scratch=scratch,
+                    ),
+                    inventories=InMemoryInventoryStore(),
+                    scratch=scratch,
+                    analyses_at_once=2,
                 ),
                 publisher=Publisher(
                     store=InMemoryReportStore(), outbox=RecordingOutbox(), policy=Policy()
                 ),
-                scratch=scratch,
                 clock=lambda: datetime.now(UTC),
             ),
         )

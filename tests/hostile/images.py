@@ -17,6 +17,7 @@ from scanner.model import Digest, ImageReference, Report, ScanJob
 from scanner.pipeline import Pipeline
 from scanner.sandbox import Limits
 from scanner.trivy import TrivyScanner
+from tests.fakes import InMemoryInventoryStore
 from tests.image_samples import OCI_MANIFEST, config_of, manifest_of
 from tests.registry_server import Running, State
 
@@ -131,13 +132,15 @@ class Judge:
         return self.judge(self.push(put))
 
     def judge(self, reference: ImageReference) -> Report:
-        """Judge what was pushed."""
-        return self.pipeline.judge(
+        """Judge what was pushed, as if no layer of it had been seen before."""
+        examiner = replace(self.pipeline.examiner, inventories=InMemoryInventoryStore())
+        return replace(self.pipeline, examiner=examiner).judge(
             ScanJob(id=job_id(reference), image=reference, requested_at=datetime.now(UTC))
         )
 
     def with_scanner(self, **changes: Any) -> "Judge":  # noqa: ANN401 - the fields of TrivyScanner
         """Return the same, with another scanner."""
-        assert isinstance(self.pipeline.scanner, TrivyScanner)
-        scanner = replace(self.pipeline.scanner, **changes)
-        return replace(self, pipeline=replace(self.pipeline, scanner=scanner))
+        examiner = self.pipeline.examiner
+        assert isinstance(examiner.scanner, TrivyScanner)
+        changed = replace(examiner, scanner=replace(examiner.scanner, **changes))
+        return replace(self, pipeline=replace(self.pipeline, examiner=changed))

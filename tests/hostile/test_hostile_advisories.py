@@ -101,7 +101,7 @@ def test_advisories_that_are_not_whole_give_no_verdict(
     name = f"a vulnerable image, {request.node.callspec.id}"
     record_property(*input_cell(name, (key,), _RETRIED, came))
     assert came == _RETRIED
-    assert not list(other.pipeline.scratch.iterdir())
+    assert not list(other.pipeline.examiner.scratch.iterdir())
 
 
 def test_no_advisories_at_all_give_no_verdict(

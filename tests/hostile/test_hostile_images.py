@@ -28,7 +28,7 @@ def test_a_hostile_image_gets_its_verdict(
     record_property(*input_cell(hostile.name, hostile.ids, hostile.verdict, str(report.verdict)))
     assert str(report.verdict) == hostile.verdict, report.verdict.explanation
     assert report.verdict.explanation.isprintable()
-    assert not list(judge.pipeline.scratch.iterdir())
+    assert not list(judge.pipeline.examiner.scratch.iterdir())
     assert not Path("/tmp/pushscan-escaped").exists()  # noqa: S108 - what some of them try to write
 
 

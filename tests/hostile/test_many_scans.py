@@ -124,7 +124,7 @@ def test_many_scans_leave_nothing(
         sandbox = choose(backend, bubblewrap_path())
     except SandboxUnavailableError as error:
         unavailable(str(error))
-    folders = [judge.pipeline.scratch]
+    folders = [judge.pipeline.examiner.scratch]
     folders += [sandbox.scratch] if isinstance(sandbox, Landlock) else []
     scans = _ALL_SCANS if pytestconfig.getoption("--hostile") == "full" else _SCANS
     _judge_all(judge, backend, [*_HARMLESS, *_HOSTILE])  # what is opened once is open now

@@ -6,18 +6,23 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from local.acr import RegistryStandIn
 from local.certificates import Certificates
-from local.samples.advisories import install_sample
+from local.samples.advisories import install_sample, write_database
 from local.storage import Azurite
-from scanner.settings import StorageSettings
+from scanner.storage import StorageConnection
+from scanner.storage_settings import StorageSettings
+from scanner.store.advisory_archive import AzureAdvisoryArchive
+from scanner.trivy.advisories import make_ready
 from scanner.wiring import report_store
+from tests.advisory_mirror import Mirror, serve_mirror
 from tests.examples import IMAGE, WEBHOOK_SECRET
+from tests.integration.test_advisory_archive_azurite import empty_archive
 from tests.reports import unhealthy_report
 from tests.sandbox_programs import bubblewrap_path, trivy_path
 
@@ -34,10 +39,14 @@ def stand_in(tmp_path: Path) -> Iterator[RegistryStandIn]:
 
 
 @pytest.fixture
-def variables(tmp_path: Path, azurite: Azurite, stand_in: RegistryStandIn) -> dict[str, str]:
+def variables(
+    tmp_path: Path, azurite: Azurite, stand_in: RegistryStandIn
+) -> Iterator[dict[str, str]]:
     """Complete settings for what runs here."""
+    storage = StorageConnection(connection_string=azurite.connection_string)
+    empty_archive(storage)
     install_sample(tmp_path / "advisories", updated_at=datetime.now(UTC))
-    return {
+    yield {
         "PUSHSCAN_STORAGE": azurite.connection_string,
         "PUSHSCAN_REGISTRIES": stand_in.login_server,
         "PUSHSCAN_WEBHOOK_SECRETS": WEBHOOK_SECRET,
@@ -52,6 +61,7 @@ def variables(tmp_path: Path, azurite: Azurite, stand_in: RegistryStandIn) -> di
         "IDENTITY_ENDPOINT": stand_in.identity_endpoint,
         "IDENTITY_HEADER": stand_in.identity_header,
     }
+    empty_archive(storage)
 
 
 def _pushscan(
@@ -140,6 +150,7 @@ def test_doctor_finds_all_in_order(tmp_path: Path, variables: dict[str, str]) ->
         "sandbox": "ok",
         "trivy": "ok",
         "advisories": "warn",
+        "shared advisories": "warn",
         "notices on images": "warn",
         "notices to operators": "warn",
     }
@@ -177,3 +188,44 @@ def test_a_failed_update_says_what_stays(tmp_path: Path, variables: dict[str, st
     assert (result.returncode, result.stdout) == (1, "")
     assert "still in place: bundled-sample of" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_an_update_is_for_all_workers(tmp_path: Path, variables: dict[str, str]) -> None:
+    """Older advisories are refused, and taken when that is said."""
+    storage = StorageConnection(connection_string=variables["PUSHSCAN_STORAGE"])
+    now = datetime.now(UTC)
+    with serve_mirror() as mirror:
+        source = f"{mirror.source.database}|{mirror.source.java_database}"
+        elsewhere = variables | {
+            "PUSHSCAN_ADVISORIES": str(tmp_path / "worker"),
+            "PUSHSCAN_ADVISORY_SOURCES": source,
+        }
+        _publish(mirror, tmp_path / "new", now)
+        result = _pushscan(tmp_path, elsewhere, "advisories", "update", "--json")
+        assert (result.returncode, result.stderr) == (0, "")
+        archive = AzureAdvisoryArchive.connect(storage)
+        first = archive.latest()
+        assert first is not None
+        assert json.loads(result.stdout)["digest"] == str(first.digest)
+
+        _publish(mirror, tmp_path / "old", now - timedelta(hours=1))
+        result = _pushscan(tmp_path, elsewhere, "advisories", "update")
+        assert result.returncode == 1
+        assert "older than the current ones" in result.stderr
+        assert archive.latest() == first
+        doctor = _pushscan(tmp_path, elsewhere, "doctor", "--json")
+        checks = {entry["name"]: entry for entry in json.loads(doctor.stdout)["checks"]}
+        assert checks["shared advisories"]["outcome"] == "warn"
+        assert "older than the current ones" in checks["shared advisories"]["detail"]
+
+        result = _pushscan(tmp_path, elsewhere, "advisories", "update", "--allow-older")
+        assert (result.returncode, result.stderr) == (0, "")
+        last = archive.latest()
+        assert last is not None
+        assert last.is_step_back
+
+
+def _publish(mirror: Mirror, folder: Path, updated_at: datetime) -> None:
+    write_database(folder, updated_at=updated_at)
+    make_ready(folder)
+    mirror.publish(folder)

@@ -75,10 +75,10 @@ def test_the_listing_is_what_the_decorators_say(write_app: WriteApp) -> None:
         (
             (
                 "@app.timer_trigger(schedule='0 0 * * * *', arg_name='t')\n"
-                "def tick(t: func.TimerRequest) -> None: ..."
+                "def tick(t: func.QueueMessage) -> None: ..."
             ),
-            UnsupportedError,
-            "tick: this host knows no timerTrigger binding IN 't'",
+            AppError,
+            "tick: 't' must be annotated with TimerRequest",
         ),
         (
             "@app.blob_output('b', 'c/d', 'STORAGE')\n" + ONE.strip(),

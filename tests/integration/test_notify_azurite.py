@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from local.certificates import Certificates
 from local.notice_receiver import NoticeReceiver
 from scanner.errors import NoticeError
 from scanner.model import Digest, Report
-from scanner.notify.ledger import State, TableLedger
+from scanner.notify.ledger import Entry, State, TableLedger
 from scanner.notify.message import encode, notice_on
 from scanner.notify.notifier import Notifier
 from scanner.notify.outbox import QueueOutbox
@@ -24,8 +25,9 @@ from scanner.storage import StorageConnection
 from scanner.storage.queue import MessageQueue
 from scanner.store.azure_store import AzureReportStore
 from tests.contracts.outbox_contract import OutboxContract
+from tests.examples import NOW
 from tests.fakes import InMemoryReportStore, RecordingChannel
-from tests.reports import AMD64, index_report, unhealthy_report
+from tests.reports import AMD64, deleted_report, index_report, unhealthy_report
 
 pytestmark = pytest.mark.integration
 
@@ -164,6 +166,68 @@ def test_a_crash_between_queue_and_ledger_loses_and_repeats_nothing(post: Post) 
     assert len(post.channel.sent) == 1
 
 
+def test_a_deletion_waits_for_the_notice_that_is_being_sent(post: Post) -> None:
+    """Only then is it known whether there is something to take back."""
+    report, gone = post.own(unhealthy_report()), post.own(deleted_report(as_of=NOW))
+    post.store.save(report)
+    post.outbox().announce(report)
+    [message] = post.messages()
+    refused = []
+
+    def delete() -> None:
+        with pytest.raises(NoticeError, match="is being sent"):
+            post.outbox().announce(gone)
+        refused.append(True)
+
+    post.channel.during_send = delete
+    post.notifier().deliver(message)
+    assert refused == [True]
+    post.outbox().announce(gone)
+    assert len(post.messages()) == 1
+
+
+def test_a_crash_while_a_notice_is_taken_back_loses_and_repeats_nothing(post: Post) -> None:
+    """The resolution is queued, the notice still says sent; the repeat ends it."""
+    report = post.own(unhealthy_report())
+    post.store.save(report)
+    post.outbox().announce(report)
+    for message in post.messages():
+        post.notifier().deliver(message)
+    gone = post.own(deleted_report(as_of=NOW + timedelta(hours=1)))
+    post.store.save(gone)
+    post.outbox().announce(gone)
+    told = notice_on(report)
+    assert told is not None
+    [message] = post.messages()
+    post.ledger.change(told, _sent_again)
+    post.notifier().deliver(message)
+    assert len(post.channel.sent) == 2
+    post.outbox().announce(gone)
+    assert post.messages() == []
+    entry = post.ledger.find(told)
+    assert entry is not None
+    assert (entry.state, entry.resolved_count) == (State.RESOLVED, 1)
+
+
+def test_what_is_unhealthy_again_is_queued_once(post: Post) -> None:
+    """A job that is repeated before the notice is sent queues no second one."""
+    report = post.own(unhealthy_report())
+    post.store.save(report)
+    post.outbox().announce(report)
+    for message in post.messages():
+        post.notifier().deliver(message)
+    post.outbox().announce(post.own(deleted_report()))
+    post.messages()
+    for _ in range(2):
+        post.outbox().announce(report)
+    assert len(post.messages()) == 1
+
+
+def _sent_again(entry: Entry | None) -> Entry | None:
+    """Undo what the crash left undone."""
+    return replace(entry, state=State.SENT, resolved_count=0) if entry else None
+
+
 def test_two_workers_delivering_at_once_tell_once(post: Post) -> None:
     """The second finds the lease taken and leaves its message to the queue."""
     report = post.own(unhealthy_report())
@@ -223,10 +287,30 @@ def test_a_tag_makes_a_skipped_notice_count(post: Post) -> None:
     post.notifier().deliver(message)
     assert post.channel.sent == []
     post.outbox().announce(child)
-    assert post.messages() == []
+    for message in post.messages():
+        post.notifier().deliver(message)
+    assert post.channel.sent == []
     tagged = replace(child, image=replace(child.image, tag="v7-amd64"))
     post.store.save(tagged)
     post.outbox().announce(tagged)
+    [message] = post.messages()
+    post.notifier().deliver(message)
+    assert len(post.channel.sent) == 1
+
+
+def test_what_was_deleted_before_it_was_told_is_told_when_it_is_back(post: Post) -> None:
+    """Though nobody knows a tag of it: the reconciler found it, not an event."""
+    report = post.own(unhealthy_report(tag=None))
+    deleted = post.own(deleted_report(as_of=NOW + timedelta(minutes=1)))
+    post.store.save(report)
+    post.outbox().announce(report)
+    post.store.save(deleted)
+    [message] = post.messages()
+    post.notifier().deliver(message)
+    assert post.channel.sent == []
+    back = replace(report, as_of=NOW + timedelta(minutes=2))
+    post.store.save(back)
+    post.outbox().announce(back)
     [message] = post.messages()
     post.notifier().deliver(message)
     assert len(post.channel.sent) == 1

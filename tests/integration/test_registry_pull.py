@@ -3,8 +3,9 @@
 import gzip
 import json
 import random
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ from backports import zstd
 
 from scanner.errors import RegistryError
 from scanner.model import Digest, ImageReference, Platform, Unexaminable
-from scanner.ports import Layout, ResolvedImage
+from scanner.ports import Layer, ResolvedImage
 from scanner.registry import AcrRegistry, Limits, Timing
 from scanner.registry.blobs import CHUNK_BYTES
-from scanner.registry.layout import LayoutWriter
 from scanner.registry.limits import DISK_RESERVE_BYTES
 from tests.image_samples import OCI_LAYER, config_of, descriptor, digest_of, manifest_of, tar_of
+from tests.pulls import pull_all
 from tests.registry_server import Handler, LocalCredential, Running, run_registry
 
 pytestmark = pytest.mark.integration
@@ -30,7 +31,7 @@ BLOB = gzip.compress(PLAIN, mtime=0)
 SMALL = tar_of(etc=b"x")
 LINUX = Platform(os="linux", architecture="amd64")
 
-Pulled = Layout | Unexaminable
+Pulled = Mapping[Layer, Path] | Unexaminable
 
 
 @pytest.fixture
@@ -63,13 +64,13 @@ def _pull(running: Running, image: ResolvedImage, into: Path, **more: Any) -> Pu
         blob_hosts=frozenset({running.storage}),
         timing=QUICK,
     )
-    return replace(registry, **more).pull(image, into=into)
+    return pull_all(replace(registry, **more), image, into)
 
 
 @pytest.fixture
 def into(tmp_path: Path) -> Path:
-    """Make an empty folder for the layout."""
-    folder = tmp_path / "layout"
+    """Make an empty folder for the layers."""
+    folder = tmp_path / "layers"
     folder.mkdir()
     return folder
 
@@ -79,30 +80,19 @@ def _reason(pulled: Pulled) -> str:
     return pulled.reason
 
 
-def test_writes_a_layout_of_verified_and_unpacked_layers(running: Running, into: Path) -> None:
-    """Write exactly the files of the OCI image layout, each named by what is in it."""
+def test_unpacks_each_layer_into_a_file(running: Running, into: Path) -> None:
+    """Whatever it is packed with; each once, and nothing else is written."""
     blobs = [BLOB, zstd.compress(SMALL), PLAIN]
     image = _image(running, blobs, [PLAIN, SMALL, PLAIN])
-    layout = _pull(running, image, into)
-    assert isinstance(layout, Layout)
-    assert [str(one) for one in layout.diff_ids] == [
-        digest_of(one) for one in (PLAIN, SMALL, PLAIN)
-    ]
-    assert json.loads((into / "oci-layout").read_bytes()) == {"imageLayoutVersion": "1.0.0"}
-    (named,) = json.loads((into / "index.json").read_bytes())["manifests"]
-    manifest = (into / "blobs/sha256" / named["digest"][7:]).read_bytes()
-    assert named == descriptor(manifest, "application/vnd.oci.image.manifest.v1+json")
-    written = json.loads(manifest)
-    assert written["config"] == descriptor(image.config, "application/vnd.oci.image.config.v1+json")
-    assert written["layers"] == [
-        descriptor(one, "application/vnd.oci.image.layer.v1.tar") for one in (PLAIN, SMALL, PLAIN)
-    ]
-    files = {path.relative_to(into).as_posix() for path in into.rglob("*") if path.is_file()}
-    expected = {digest_of(one)[7:]: one for one in (PLAIN, SMALL, image.config, manifest)}
-    assert files == {"oci-layout", "index.json"} | {f"blobs/sha256/{name}" for name in expected}
-    for name, content in expected.items():
-        assert (into / "blobs/sha256" / name).read_bytes() == content
-    assert not any(path.is_symlink() for path in into.rglob("*"))
+    pulled = _pull(running, image, into)
+    assert isinstance(pulled, dict)
+    assert {str(layer.digest): path.read_bytes() for layer, path in pulled.items()} == {
+        digest_of(BLOB): PLAIN,
+        digest_of(blobs[1]): SMALL,
+        digest_of(PLAIN): PLAIN,
+    }
+    assert sorted(into.iterdir()) == sorted(pulled.values())
+    assert not any(path.is_symlink() for path in into.iterdir())
 
 
 def test_asks_once_at_the_registry_and_once_at_the_storage_for_a_blob(
@@ -111,7 +101,7 @@ def test_asks_once_at_the_registry_and_once_at_the_storage_for_a_blob(
     """Send two requests a blob and two for tokens, with the token to the registry alone."""
     blobs = [gzip.compress(b"%d" % number * 5000) for number in range(8)]
     image = _image(running, blobs, [b"%d" % number * 5000 for number in range(8)])
-    assert isinstance(_pull(running, image, into), Layout)
+    assert isinstance(_pull(running, image, into), dict)
     for blob in blobs:
         assert len(running.state.requests_to("registry", digest_of(blob))) == 1
         assert len(running.state.requests_to("storage", digest_of(blob))) == 1
@@ -123,9 +113,9 @@ def test_asks_once_at_the_registry_and_once_at_the_storage_for_a_blob(
 def test_pulls_a_layer_once_that_is_listed_500_times(running: Running, into: Path) -> None:
     """Ask once for a digest, however often it is listed within the limit."""
     image = _image(running, [BLOB] * 127, [PLAIN] * 127)
-    layout = _pull(running, image, into)
-    assert isinstance(layout, Layout)
-    assert len(layout.diff_ids) == 127
+    pulled = _pull(running, image, into)
+    assert isinstance(pulled, dict)
+    assert len(pulled) == 1
     assert len(running.state.requests_to("storage")) == 1
     too_many = _image(running, [BLOB] * 500, [PLAIN] * 500)
     assert _reason(_pull(running, too_many, into / "none")) == "too-large"
@@ -199,8 +189,8 @@ def test_gets_over_what_passes(
     """Resume or begin again, and end with the very bytes."""
     image = _image(running, [BLOB], [PLAIN])
     running.state.fail(server, digest_of(BLOB), *faults)
-    assert isinstance(_pull(running, image, into), Layout)
-    assert (into / "blobs/sha256" / digest_of(PLAIN)[7:]).read_bytes() == PLAIN
+    assert isinstance(_pull(running, image, into), dict)
+    assert (into / digest_of(BLOB)[7:]).read_bytes() == PLAIN
     assert len(running.state.requests_to("storage")) == requests
 
 
@@ -209,7 +199,7 @@ def test_resumes_where_the_connection_broke(running: Running, into: Path) -> Non
     image = _image(running, [BLOB], [PLAIN])
     running.state.fail("storage", digest_of(BLOB), _stalled)
     timing = Timing(sleep=lambda _: None, read_seconds=0.5)
-    assert isinstance(_pull(running, image, into, timing=timing), Layout)
+    assert isinstance(_pull(running, image, into, timing=timing), dict)
     ranges = [one.headers.get("range") for one in running.state.requests_to("storage")]
     assert ranges == [None, f"bytes={2 * CHUNK_BYTES}-"]
 
@@ -223,7 +213,6 @@ def test_says_corrupt_when_the_registry_keeps_serving_other_bytes(
     running.state.blobs[digest_of(BLOB)] = served
     assert _reason(_pull(running, image, into)) == "corrupt-layer"
     assert len(running.state.requests_to("storage")) == 2
-    assert not (into / "index.json").exists()
 
 
 @pytest.mark.parametrize("difference", [-1, -len(BLOB), 1, 1000])
@@ -277,10 +266,11 @@ def test_unpacks_no_more_than_the_disk_has_room_for(
     """Say too-large before a small image fills the disk."""
     image = _image(running, [BLOB], [PLAIN])
     room = len(PLAIN) + DISK_RESERVE_BYTES
-    monkeypatch.setattr(LayoutWriter, "free_bytes", lambda _: room - 1)
+    usage = shutil.disk_usage(into)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room - 1))
     assert _reason(_pull(running, image, into)) == "too-large"
-    monkeypatch.setattr(LayoutWriter, "free_bytes", lambda _: room)
-    assert isinstance(_pull(running, image, into / "again"), Layout)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=room))
+    assert isinstance(_pull(running, image, into / "again"), dict)
 
 
 def test_never_fetches_a_foreign_layer(running: Running, into: Path) -> None:
@@ -332,7 +322,7 @@ def test_follows_two_redirects_and_not_three(running: Running, into: Path) -> No
         return True
 
     running.state.fail("storage", digest_of(BLOB), onwards)
-    assert isinstance(_pull(running, image, into), Layout)
+    assert isinstance(_pull(running, image, into), dict)
     running.state.fail("storage", digest_of(BLOB), *[onwards] * 20)
     assert _reason(_pull(running, image, into / "again")) == "redirect"
     assert len(running.state.requests_to("storage")) == 2 + 2

@@ -142,7 +142,7 @@ def test_dials_no_registry_that_is_not_in_the_settings(running: Running, tmp_pat
         config=config_of(b"layer"),
     )
     with pytest.raises(RegistryNotOursError):
-        registry.pull(image, into=tmp_path / "layout")
+        registry.pull(image, [], into=tmp_path, done=lambda _, __: None)
     assert credential.scopes == []
 
 

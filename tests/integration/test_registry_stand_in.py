@@ -11,9 +11,10 @@ from local.acr import RegistryStandIn, Truncate
 from local.certificates import Certificates
 from scanner.errors import RegistryError
 from scanner.model import Digest, ImageReference, NotApplicable
-from scanner.ports import Layout, ResolvedImage
+from scanner.ports import ResolvedImage
 from scanner.registry import AcrRegistry
 from tests.integration.acr_images import small_image
+from tests.pulls import pull_all
 
 pytestmark = pytest.mark.integration
 
@@ -57,8 +58,7 @@ def test_resolves_and_pulls_with_two_requests_a_blob(
     """Ask for two tokens, the manifest, and each blob once at the registry and once at storage."""
     image = registry.resolve(_reference(stand_in))
     assert isinstance(image, ResolvedImage)
-    layout = registry.pull(image, into=tmp_path / "layout")
-    assert isinstance(layout, Layout)
+    assert isinstance(pull_all(registry, image, tmp_path / "layers"), dict)
     at_registry = stand_in.requests.matching(host=stand_in.login_server)
     assert [one.status for one in at_registry] == [200, 200, 200, 307, 307]
     at_storage = stand_in.requests.matching(host=stand_in.blob_host)
@@ -82,7 +82,7 @@ def test_resumes_a_broken_blob(
     image = registry.resolve(_reference(stand_in))
     assert isinstance(image, ResolvedImage)
     stand_in.fail_next(Truncate(after=100), method="GET", host=stand_in.blob_host)
-    assert isinstance(registry.pull(image, into=tmp_path / "layout"), Layout)
+    assert isinstance(pull_all(registry, image, tmp_path / "layers"), dict)
 
 
 def test_calls_a_deleted_manifest_deleted(stand_in: RegistryStandIn, registry: AcrRegistry) -> None:

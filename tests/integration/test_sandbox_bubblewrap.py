@@ -2,7 +2,6 @@
 
 import socket
 import stat
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from scanner.errors import SandboxUnavailableError
 from scanner.sandbox import Bubblewrap, Exited, Limits, Stopped, bubblewrap
+from scanner.sandbox.descriptors import Files
 from scanner.sandbox.user import user_for
 from tests.sandbox_programs import (
     FAST,
@@ -134,8 +134,8 @@ def test_a_way_that_is_closed_meanwhile_is_our_fault(
         pytest.skip("the worker's own user can reach all that is the worker's")
     (tmp_path / "image").mkdir()
 
-    def lend_and_close(uid: int | None, paths: Sequence[Path]) -> int | None:
-        chosen = user_for(uid, paths)
+    def lend_and_close(uid: int | None, files: Files) -> int | None:
+        chosen = user_for(uid, files)
         tmp_path.chmod(0o700)
         return chosen
 

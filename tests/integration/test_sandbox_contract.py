@@ -17,6 +17,7 @@ from scanner.sandbox import Bubblewrap, Exited, Landlock, Stopped, choose, rules
 from scanner.sandbox.landlock import PID_PLACEHOLDER
 from tests.contracts.sandbox_contract import SandboxContract, run_python
 from tests.contracts.sandbox_limits_contract import SandboxLimitsContract
+from tests.contracts.sandbox_writable_contract import SandboxWritableContract
 from tests.sandbox_programs import FAST, bubblewrap_path, processes_with
 
 pytestmark = pytest.mark.integration
@@ -34,7 +35,7 @@ def _landlock() -> Landlock:
     return Landlock.probe()
 
 
-class TestBubblewrap(SandboxContract, SandboxLimitsContract):
+class TestBubblewrap(SandboxContract, SandboxLimitsContract, SandboxWritableContract):
     """Namespaces."""
 
     @pytest.fixture
@@ -43,7 +44,7 @@ class TestBubblewrap(SandboxContract, SandboxLimitsContract):
         return _bubblewrap()
 
 
-class TestLandlock(SandboxContract, SandboxLimitsContract):
+class TestLandlock(SandboxContract, SandboxLimitsContract, SandboxWritableContract):
     """No namespaces."""
 
     @pytest.fixture
@@ -52,7 +53,7 @@ class TestLandlock(SandboxContract, SandboxLimitsContract):
         return _landlock()
 
 
-class TestOldestLandlock(SandboxContract, SandboxLimitsContract):
+class TestOldestLandlock(SandboxContract, SandboxLimitsContract, SandboxWritableContract):
     """Linux 5.13 to 5.18: no rules for TCP, truncation, signals."""
 
     @pytest.fixture

@@ -17,7 +17,7 @@ from scanner.model import ScanReport
 from scanner.sandbox import Bubblewrap, Limits
 from scanner.trivy import AdvisoryDirectory
 from scanner.trivy.binary import TrivyBinary
-from scanner.trivy.scanner import examine
+from scanner.trivy.whole_image import examine
 from tests.image_samples import config_of, digest_of, manifest_of
 from tests.sandbox_programs import bubblewrap_path, trivy_path, without_filter
 

@@ -1,6 +1,7 @@
 """Trivy says the same in both sandboxes, on every sample image."""
 
 import os
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from local.samples.expected import EXPECTED, ExpectedFinding
 from local.samples.images import SAMPLES, Kind, build
 from local.samples.packages import PackageCache, PackageUnavailableError
 from scanner.model import ScanReport, Unexaminable, UnknownReason
-from scanner.ports import Layout
 from scanner.sandbox import Limits, Preference
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from tests.image_samples import tar_of
 from tests.integration.test_trivy_scan import WriteLayout, write_layout
+from tests.layered import scan
 from tests.sandbox_programs import bubblewrap_path, trivy_path, unavailable
 
 pytestmark = pytest.mark.integration
@@ -37,7 +38,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> AdvisoryDirectory:
 
 def _scan(
     directory: AdvisoryDirectory,
-    layout: Layout,
+    layout: Path,
     sandbox: Preference,
     *,
     limits: Limits | None = None,
@@ -47,10 +48,11 @@ def _scan(
         bubblewrap=bubblewrap_path(),
         sandbox=sandbox,
         directory=directory,
+        scratch=Path(tempfile.gettempdir()),
         limits=limits or Limits(wall_seconds=60.0),
     )
     assert scanner.describe().isolation.startswith(sandbox)
-    return scanner.scan(layout, advisories=scanner.advisories())
+    return scan(scanner, layout)
 
 
 @pytest.mark.parametrize("name", _IMAGES)
@@ -62,7 +64,7 @@ def test_both_sandboxes_give_one_report(
         sample = build(name, tmp_path, PackageCache(_PACKAGES))
     except PackageUnavailableError as error:
         unavailable(str(error))
-    layout = Layout(path=sample.layout, diff_ids=())
+    layout = sample.layout
     seen = _scan(directory, layout, "landlock")
     assert isinstance(seen, ScanReport), seen
     assert seen == _scan(directory, layout, "bubblewrap")

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -18,15 +19,16 @@ from local.samples.images import SAMPLES, Kind, build
 from local.samples.packages import PackageCache, PackageUnavailableError
 from scanner import bolt
 from scanner.errors import AdvisoriesError, SandboxUnavailableError
-from scanner.model import Digest, ScanReport, Unexaminable, UnknownReason
-from scanner.ports import Layout
+from scanner.model import Advisories, Digest, ScanReport, Unexaminable, UnknownReason
 from scanner.sandbox import Limits, choose
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from scanner.trivy import argv as trivy_argv
+from scanner.trivy import scanner as trivy_scanner
 from scanner.trivy.advisories import make_ready
 from scanner.trivy.binary import TrivyBinary
-from scanner.trivy.scanner import examine
+from scanner.trivy.whole_image import examine
 from tests.image_samples import config_of, digest_of, manifest_of, tar_of
+from tests.layered import scan
 from tests.sandbox_programs import bubblewrap_path, trivy_path, unavailable
 
 pytestmark = pytest.mark.integration
@@ -49,31 +51,33 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> AdvisoryDirectory:
 
 
 @pytest.fixture(scope="module")
-def scanner(directory: AdvisoryDirectory) -> TrivyScanner:
+def scanner(directory: AdvisoryDirectory, tmp_path_factory: pytest.TempPathFactory) -> TrivyScanner:
     """Return a scanner with the real programs."""
     return TrivyScanner(
         trivy=trivy_path(),
         bubblewrap=bubblewrap_path(),
         directory=directory,
+        scratch=tmp_path_factory.mktemp("scratch"),
         limits=Limits(wall_seconds=60.0),
     )
 
 
-WriteLayout = Callable[..., Layout]
+WriteLayout = Callable[..., Path]
 
 
 @pytest.fixture
 def write_layout(tmp_path: Path) -> WriteLayout:
-    """Write an OCI layout of plain layers, each perhaps damaged on its way into the blob."""
+    """Write an OCI layout of plain layers, each perhaps damaged before it is packed."""
 
-    def write(*layers: bytes, damage: Callable[[bytes], bytes] = bytes) -> Layout:
+    def write(*layers: bytes, damage: Callable[[bytes], bytes] = bytes) -> Path:
         path = tmp_path / "layout"
         blobs = path / "blobs" / "sha256"
         blobs.mkdir(parents=True)
-        packed = [damage(gzip.compress(layer)) for layer in layers]
-        config = config_of(*layers)
+        damaged = [damage(layer) for layer in layers]
+        packed = [gzip.compress(layer) for layer in damaged]
+        config = config_of(*damaged)
         manifest = json.dumps(manifest_of(config, *packed)).encode()
-        for blob in (config, manifest, *packed, *layers):
+        for blob in (config, manifest, *packed):
             (blobs / digest_of(blob).removeprefix("sha256:")).write_bytes(blob)
         entry = {
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -82,8 +86,7 @@ def write_layout(tmp_path: Path) -> WriteLayout:
         }
         (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
         (path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-        diff_ids = tuple(Digest(digest_of(layer)) for layer in layers)
-        return Layout(path=path, diff_ids=diff_ids)
+        return path
 
     return write
 
@@ -145,17 +148,12 @@ def test_our_findings_are_trivys(
         sample = build(name, tmp_path, PackageCache(_PACKAGES))
     except PackageUnavailableError as error:
         unavailable(str(error))
-    seen = scan(scanner, Layout(path=sample.layout, diff_ids=()))
+    seen = scan(scanner, sample.layout)
     assert isinstance(seen, ScanReport), seen
     _, databases = directory.current()
     assert _our_findings(seen) == _trivys_own_findings(sample.layout, databases)
     assert bool(seen.findings) == bool(EXPECTED[name].findings)
     assert bool(seen.package_count) == (name != "empty")
-
-
-def scan(scanner: TrivyScanner, layout: Layout) -> ScanReport | Unexaminable:
-    """Scan with the advisories that are current."""
-    return scanner.scan(layout, advisories=scanner.advisories())
 
 
 def test_the_scanner_says_what_it_is(scanner: TrivyScanner) -> None:
@@ -183,13 +181,34 @@ def test_a_scan_uses_the_advisories_that_it_is_given(
         (directory.current()[1] / "db" / "metadata.json").read_bytes()
     )
     own.install(empty, source="second")
-    first = scanner.scan(layout, advisories=named)
+    first = scan(scanner, layout, advisories=named)
     assert isinstance(first, ScanReport)
     assert first.findings
     assert scanner.advisories().source == "second"
     second = scan(scanner, layout)
     assert isinstance(second, ScanReport)
     assert not second.findings
+
+
+def test_a_profile_names_all_that_an_inventory_depends_on(
+    scanner: TrivyScanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other advisories find no other packages; another index of Java archives does."""
+    advisories = scanner.advisories()
+    profile = scanner.profile(advisories)
+    assert re.fullmatch("[0-9a-f]{64}", profile)
+    assert scanner.profile(replace(advisories, source="elsewhere")) == profile
+    profiles = {profile, _profile_of_another_index(scanner, advisories)}
+    monkeypatch.setattr(trivy_scanner, "FORM", -1)
+    profiles.add(scanner.profile(advisories))
+    monkeypatch.setattr(trivy_argv, "scan", lambda **_: ["image"])
+    profiles.add(scanner.profile(advisories))
+    assert len(profiles) == 4
+
+
+def _profile_of_another_index(scanner: TrivyScanner, advisories: Advisories) -> str:
+    other = Digest("sha256:" + "0" * 64)
+    return scanner.profile(replace(advisories, java_digest=other))
 
 
 def test_files_of_the_image_hide_nothing(scanner: TrivyScanner, write_layout: WriteLayout) -> None:
@@ -205,8 +224,8 @@ def test_files_of_the_image_hide_nothing(scanner: TrivyScanner, write_layout: Wr
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (lambda blob: blob[: len(blob) // 2], UnknownReason.CORRUPT_LAYER),
-        (lambda _: b"this is neither gzip nor tar", UnknownReason.CORRUPT_LAYER),
+        (lambda blob: blob[: len(blob) // 4], UnknownReason.CORRUPT_LAYER),
+        (lambda _: b"this is no tar" * 100, UnknownReason.CORRUPT_LAYER),
     ],
     ids=["truncated", "garbage"],
 )
@@ -280,7 +299,7 @@ def test_a_database_that_trivy_cannot_open_is_our_fault(
     binary = TrivyBinary.inspect(scanner.trivy, sandbox)
     layout = write_layout(tar_of(a=b""))
     with pytest.raises(AdvisoriesError, match="Trivy cannot use its database"):
-        examine(layout.path, binary, sandbox, bad, scanner.limits)
+        examine(layout, binary, sandbox, bad, scanner.limits)
 
 
 def test_an_image_with_a_jar_is_examined_without_a_java_database(

@@ -17,6 +17,8 @@ import pytest
 
 from local.functions_host.index import app_on_path
 from scanner.model import Status
+from scanner.settings import read
+from scanner.wiring import REJUDGE_QUEUE, SWEEP_QUEUE, Wiring
 from tests import worker_protos
 from tests.integration.acr_images import SmallImage, small_image
 from tests.integration.app_surroundings import AppSurroundings, empty_tar
@@ -111,7 +113,7 @@ def test_the_library_runs_each_kind_of_function(runtime: ModuleType, write_app: 
 def test_the_library_runs_every_function_of_this_app(
     runtime: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A push and its scan, a job given up, its notice delivered and recorded, on real parts."""
+    """A push, its scan, its second judgement, a job given up, the notices on them: real parts."""
     with AppSurroundings(tmp_path) as around, app_on_path(REPOSITORY):
         for name, value in around.settings().items():
             monkeypatch.setenv(name, value)
@@ -128,14 +130,25 @@ def test_the_library_runs_every_function_of_this_app(
         scanned, abandoned = small_image(layer=empty_tar()), small_image(architecture="arm64")
         assert succeeded(library.run("scan_image", push(scanned), queued(1)))
         assert around.status(scanned.digest) is Status.UNKNOWN
+        Wiring(read(around.settings())).sweeper.begin_full()
+        for function, queue in (("sweep_images", SWEEP_QUEUE), ("rejudge_image", REJUDGE_QUEUE)):
+            typed = worker_protos.TypedData(string=around.take(queue))
+            assert succeeded(library.run(function, typed, queued(1)))
         assert succeeded(library.run("record_abandoned", push(abandoned), queued(1)))
         while notice := around.take("notices"):
             typed = worker_protos.TypedData(string=notice)
             assert succeeded(library.run("deliver_notice", typed, queued(1)))
             assert succeeded(library.run("record_undelivered", typed, queued(1)))
         unreadable = worker_protos.TypedData(string="{")
-        assert succeeded(library.run("scan_image", unreadable, queued(1)))
+        consumers = ("scan_image", "rejudge_image", "sweep_images")
+        for consumer in (*consumers, "receive_events", "receive_events_again"):
+            assert succeeded(library.run(consumer, unreadable, queued(1)))
+        timer = worker_protos.TypedData(json='{"IsPastDue": false}')
+        assert succeeded(library.run("reconcile_registry", timer))
+        refused = library.run("rescan_images", http(b"{}"))
+        assert refused.return_value is not None
+        assert refused.return_value.http.status_code == "401"
         told = json.dumps([dict(notice) for notice in around.operators.notices])
     assert abandoned.digest in told
-    assert len(library.functions) == 5
+    assert len(library.functions) == 13
     assert reported_listing(library) == printed_listing(REPOSITORY, **around.settings())

@@ -13,7 +13,9 @@ from scanner.errors import RegistryError, StoreError
 from scanner.model import Policy
 from scanner.notify.route import Route
 from scanner.trivy import AdvisoryDirectory
+from tests.advisory_archive import InMemoryAdvisoryArchive
 from tests.command_line import pushscan
+from tests.contracts.advisory_archive_contract import write_databases
 from tests.examples import IMAGE, REGISTRY
 from tests.fakes import InMemoryReportStore, StubRegistry
 from tests.reports import healthy_report
@@ -121,3 +123,32 @@ def test_advisories_are_measured_by_the_policys_limit(
     (new / "db" / "metadata.json").write_text(json.dumps({"Version": 2, "UpdatedAt": built}))
     AdvisoryDirectory(tmp_path / "advisories").install(new, source=source)
     assert checks.examine_advisories(tmp_path / "advisories", Policy(), now).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("hours", "failure", "outcome", "said"),
+    [
+        (None, "", Outcome.WARN, "nothing is in storage yet"),
+        (None, "no source answered", Outcome.WARN, "failed: no source answered"),
+        (5, "", Outcome.OK, "5 h old"),
+        (5, "no source answered", Outcome.WARN, "failed: no source answered"),
+        (73, "", Outcome.FAIL, "run `pushscan advisories update`"),
+        (73, "no source answered", Outcome.FAIL, "failed: no source answered"),
+    ],
+)
+def test_shared_advisories_tell_of_the_last_update(
+    tmp_path: Path, hours: int | None, failure: str, outcome: Outcome, said: str
+) -> None:
+    """A failed update is warned of, long before verdicts are unknown for it."""
+    now = datetime.now(UTC)
+    archive = InMemoryAdvisoryArchive()
+    if hours is not None:
+        built = now - timedelta(hours=hours)
+        archive.publish(
+            write_databases(tmp_path / "new", "new", updated_at=built), tmp_path / "new"
+        )
+    archive.begin_update("a", now=now)
+    archive.end_update("a", now=now, failure=failure)
+    diagnosis = checks.examine_shared_advisories(archive, Policy(), now)
+    assert diagnosis.outcome is outcome
+    assert said in diagnosis.detail

@@ -1,18 +1,20 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from scanner.errors import StoreError
-from scanner.model import Digest, Platform, Report, Status
+from scanner.model import Digest, ImageReference, Platform, Report, Status
 from scanner.ports import CurrentVerdict
 from tests.command_line import HOSTILE, OBEYED, pushscan
-from tests.examples import DIGEST, IMAGE
+from tests.examples import DIGEST, IMAGE, NOW
 from tests.fakes import InMemoryReportStore
 from tests.reports import (
     AMD64,
     ARM64,
+    deleted_report,
     healthy_report,
     index_report,
     not_applicable_report,
@@ -73,6 +75,28 @@ def test_the_list_is_filtered(
     assert [entry["repository"] for entry in entries] == repositories
 
 
+def test_an_image_that_lost_its_tag_is_marked_and_a_deleted_one_is_gone() -> None:
+    """The tag names another digest now; the deleted image keeps its history under `show`."""
+    store = InMemoryReportStore()
+    store.save(unhealthy_report())
+    moved = replace(IMAGE, digest=OTHER)
+    later = NOW + timedelta(hours=1)
+    store.save(replace(healthy_report(requested_at=later), id="3" * 64, image=moved))
+    gone = replace(IMAGE, repository="shop/gone")
+    store.save(replace(healthy_report(), id="4" * 64, image=gone))
+    store.save(replace(deleted_report(as_of=later), id="5" * 64, image=replace(gone, tag=None)))
+    lines = pushscan("list", store=store).stdout.splitlines()[1:]
+    assert [line.split(" h    ")[1] for line in lines] == [
+        "contoso.azurecr.io/shop/cart:v7",
+        f"contoso.azurecr.io/shop/cart@{DIGEST} (untagged)",
+    ]
+    entries = json.loads(pushscan("list", "--json", store=store).stdout)
+    assert {entry["digest"]: entry["untagged"] for entry in entries} == {
+        str(OTHER): False,
+        str(DIGEST): True,
+    }
+
+
 def test_what_is_part_of_an_index_stands_below_it() -> None:
     """Though its digest would put it elsewhere; the index shows no zeros for what it sums up."""
     store = InMemoryReportStore()
@@ -119,6 +143,7 @@ def test_json_is_one_array(store: InMemoryReportStore) -> None:
             "repository": "shop/cart",
             "digest": str(DIGEST),
             "tag": "v7",
+            "untagged": False,
             "status": "unhealthy",
             "reason": None,
             "rule": "severity-threshold",
@@ -146,10 +171,14 @@ class _BreakingStore(InMemoryReportStore):
     """Is lost after the first page."""
 
     def list_current(
-        self, *, status: Status | None = None, repository: str | None = None
+        self,
+        *,
+        status: Status | None = None,
+        repository: str | None = None,
+        after: ImageReference | None = None,
     ) -> Iterator[CurrentVerdict]:
         """Yield what there is, then fail."""
-        yield from super().list_current(status=status, repository=repository)
+        yield from super().list_current(status=status, repository=repository, after=after)
         raise StoreError("images.select: ServiceResponseError")
 
 

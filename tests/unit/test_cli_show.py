@@ -1,6 +1,7 @@
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -15,13 +16,15 @@ from scanner.model import (
     Status,
     Verdict,
 )
+from scanner.ports import Check
 from scanner.store import report_json
 from tests.command_line import HOSTILE, OBEYED, pushscan
-from tests.examples import DIGEST, IMAGE, finding, scan_report
+from tests.examples import DIGEST, IMAGE, NOW, finding, scan_report
 from tests.fakes import InMemoryReportStore
 from tests.reports import (
     AMD64,
     ARM64,
+    deleted_report,
     healthy_report,
     index_report,
     not_applicable_report,
@@ -37,6 +40,30 @@ def _store(*reports: Report) -> InMemoryReportStore:
     for report in reports:
         store.save(report)
     return store
+
+
+def test_a_deleted_image_is_shown_with_what_was_said_before() -> None:
+    """The verdict is history, not gone."""
+    judged, gone = unhealthy_report(), deleted_report(as_of=NOW + timedelta(hours=1))
+    result = pushscan("show", NAME, store=_store(judged, gone))
+    assert result.exit_code == 0
+    for text in (
+        "NOT-APPLICABLE (deleted)",
+        "Before it was deleted",
+        f"UNHEALTHY  {judged.verdict.explanation}",
+        f"judged 2026-11-22 12:00 UTC, report {judged.id}",
+    ):
+        assert text in result.stdout
+
+
+def test_an_image_that_lost_its_tag_says_so() -> None:
+    """It is shown under its digest; the tag means another image."""
+    moved = healthy_report(requested_at=NOW + timedelta(hours=1))
+    moved = replace(moved, image=replace(moved.image, digest=Digest("sha256:" + "a6" * 32)))
+    store = _store(unhealthy_report(), moved)
+    result = pushscan("show", f"contoso.azurecr.io/shop/cart@{DIGEST}", store=store)
+    assert "Untagged" in result.stdout
+    assert "Untagged" not in pushscan("show", NAME, store=store).stdout
 
 
 def test_a_verdict_is_shown_with_all_that_it_rests_on() -> None:
@@ -274,3 +301,15 @@ def test_on_a_terminal_only_our_own_colours_are_obeyed(monkeypatch: pytest.Monke
     assert not [character for character in OBEYED if character in ours]
     assert "\\x1b[31mred" in ours
     assert all(len(line) <= 80 for line in ours.splitlines() if "@sha256:" not in line)
+
+
+def test_a_verdict_that_still_stands_says_against_what() -> None:
+    """The report stays what it was; the row knows what came since."""
+    store = _store(unhealthy_report())
+    assert "still so" not in pushscan("show", NAME, store=store).stdout
+    current = store.current(IMAGE)
+    assert current is not None
+    later = NOW + timedelta(hours=4)
+    store.confirm(current, Check(at=later, advisories=DIGEST, advisories_of=later))
+    shown = pushscan("show", NAME, store=store).stdout
+    assert "still so    2026-11-22 16:00 UTC, against advisories of 2026-11-22 16:00 UTC" in shown

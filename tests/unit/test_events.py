@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.errors import InvalidMessageError, RegistryNotOursError
-from scanner.events import MAX_BODY_BYTES, PushEvent, QuietEvent, parse_event
+from scanner.events import MAX_BODY_BYTES, DeleteEvent, Event, PushEvent, QuietEvent, parse_event
 from tests.examples import DIGEST, REGISTRIES, REGISTRY, body, push_event
 
 
-def parse(event: dict[str, Any]) -> PushEvent | QuietEvent:
+def parse(event: dict[str, Any]) -> Event:
     """Parse an event as the webhook does."""
     return parse_event(body(event), REGISTRIES)
 
@@ -50,11 +50,37 @@ def test_a_quarantined_image_is_scanned() -> None:
     assert isinstance(parse(event), PushEvent)
 
 
-@pytest.mark.parametrize("action", ["ping", "delete", "chart_push", "chart_delete"])
+@pytest.mark.parametrize("action", ["ping", "chart_push", "chart_delete"])
 def test_other_actions_ask_for_no_scan(action: str) -> None:
     """A ping has neither target nor request."""
     event = {"id": "826b111c", "timestamp": "2026-11-22T11:00:00Z", "action": action}
     assert parse(event) == QuietEvent(action=action)
+
+
+def test_a_deletion_becomes_an_event_with_what_it_names() -> None:
+    """A manifest by its digest, or a whole repository."""
+    manifest = parse(push_event(action="delete", target_tag=None))
+    repository = parse(push_event(action="delete", target={"repository": "shop/cart"}))
+    assert isinstance(manifest, DeleteEvent)
+    assert isinstance(repository, DeleteEvent)
+    assert (manifest.deletion.digest, repository.deletion.digest) == (DIGEST, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"target_digest": 7}, "target.digest"),
+        ({"target_digest": "sha256:x"}, "target.digest"),
+        ({"target_repository": ""}, "target.repository"),
+        ({"target_tag": "a b"}, "target.tag"),
+        ({"timestamp": None}, "timestamp"),
+    ],
+)
+def test_a_deletion_is_read_as_strictly_as_a_push(change: dict[str, object], field: str) -> None:
+    """What has no digest must at least not have a wrong one."""
+    with pytest.raises(InvalidMessageError) as caught:
+        parse(push_event(**({"action": "delete"} | change)))
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize(
@@ -190,4 +216,4 @@ def test_any_json_ends_in_an_event_or_the_error(event: dict[str, Any]) -> None:
         result = parse_event(json.dumps(event).encode(), REGISTRIES)
     except (InvalidMessageError, RegistryNotOursError):
         return
-    assert isinstance(result, PushEvent | QuietEvent)
+    assert isinstance(result, Event)

@@ -1,3 +1,4 @@
+import json
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +8,7 @@ import pytest
 from scanner.errors import InvalidMessageError, NoticeError
 from scanner.model import Digest, Report, Status
 from scanner.notify.ledger import LEASE, Entry, State
-from scanner.notify.message import encode, notice_on
+from scanner.notify.message import encode, notice_on, resolution_of, resolved_by
 from scanner.notify.notifier import Notifier
 from scanner.notify.route import Route, Routes
 from tests.examples import NOW
@@ -15,6 +16,7 @@ from tests.fakes import InMemoryLedger, InMemoryReportStore, RecordingChannel
 from tests.reports import (
     AMD64,
     ARM64,
+    deleted_report,
     healthy_report,
     index_report,
     unhealthy_report,
@@ -97,6 +99,60 @@ def test_an_index_judged_before_does_not_speak_for_a_newly_unhealthy_image(desk:
     message = desk.message(unhealthy_report(as_of=NOW + timedelta(hours=1), tag=None))
     desk.notifier().deliver(message)
     assert len(desk.channel.sent) == 1
+
+
+def _resolution(desk: Desk, gone: Report) -> bytes:
+    desk.store.save(gone)
+    told = resolved_by(gone)
+    assert told is not None
+    desk.ledger.change(told, lambda entry: entry.resolved(NOW) if entry else None)
+    return encode(resolution_of(told, 0)).encode()
+
+
+def test_a_deletion_is_told_where_the_image_was(desk: Desk) -> None:
+    """Under an id and a type of its own."""
+    desk.notifier().deliver(desk.message(unhealthy_report()))
+    gone = deleted_report(as_of=NOW + timedelta(minutes=1))
+    desk.notifier().deliver(_resolution(desk, gone))
+    first, second = desk.channel.sent
+    assert second.route == "images"
+    assert second.notice_id != first.notice_id
+    event = json.loads(second.body)
+    assert event["type"] == "dev.pushscan.image.resolved"
+    assert event["data"]["reason"] == "deleted"
+
+
+def test_a_deletion_of_an_image_that_is_back_is_not_told(desk: Desk) -> None:
+    """It was pushed again while the notice waited."""
+    desk.notifier().deliver(desk.message(unhealthy_report()))
+    message = _resolution(desk, deleted_report(as_of=NOW + timedelta(minutes=1)))
+    desk.store.save(unhealthy_report(as_of=NOW + timedelta(minutes=2), seed=1))
+    desk.notifier().deliver(message)
+    assert len(desk.channel.sent) == 1
+
+
+def test_a_deletion_of_an_image_that_nobody_was_told_of_is_refused(desk: Desk) -> None:
+    """Who can write to the queue cannot make us take back what was never said."""
+    gone = deleted_report()
+    with pytest.raises(InvalidMessageError, match="does not belong"):
+        desk.notifier().deliver(_resolution(desk, gone))
+
+
+def test_what_is_unhealthy_again_has_another_id(desk: Desk) -> None:
+    """Receivers drop an id that they have seen."""
+    desk.notifier().deliver(desk.message(unhealthy_report()))
+    desk.notifier().deliver(_resolution(desk, deleted_report(as_of=NOW + timedelta(minutes=1))))
+    desk.notifier().deliver(desk.message(unhealthy_report(as_of=NOW + timedelta(hours=1), seed=1)))
+    assert len({sent.notice_id for sent in desk.channel.sent}) == 3
+
+
+def test_a_late_copy_of_a_resolved_notice_changes_nothing(desk: Desk) -> None:
+    """Otherwise the next time would look as if it had been told."""
+    message = desk.message(unhealthy_report(tag=None))
+    desk.notifier().deliver(message)
+    _resolution(desk, deleted_report(as_of=NOW + timedelta(minutes=1)))
+    desk.notifier().deliver(message)
+    assert desk.entry().state is State.RESOLVED
 
 
 def test_a_repeat_is_not_sent(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import RegistryError, StoreError
+from scanner.examination import Examiner
 from scanner.model import (
     Digest,
     ImageReference,
@@ -22,7 +23,13 @@ from scanner.pipeline import Pipeline
 from scanner.ports import IndexEntry, ResolvedImage, ResolvedIndex
 from scanner.publishing import Publisher
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
-from tests.fakes import InMemoryReportStore, RecordingOutbox, StubRegistry, StubScanner
+from tests.fakes import (
+    InMemoryInventoryStore,
+    InMemoryReportStore,
+    RecordingOutbox,
+    StubRegistry,
+    StubScanner,
+)
 from tests.reports import AMD64, ARM64, SCANNER
 
 
@@ -38,6 +45,7 @@ class World:
             scanner=SCANNER, database=ADVISORIES, otherwise=scan_report()
         )
     )
+    inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
     policy: Policy = field(default_factory=Policy)
@@ -45,10 +53,14 @@ class World:
     def pipeline(self) -> Pipeline:
         """Return the pipeline of a worker that has just started."""
         return Pipeline(
-            registry=self.registry,
-            scanner=self.scanner,
+            examiner=Examiner(
+                registry=self.registry,
+                scanner=self.scanner,
+                inventories=self.inventories,
+                scratch=self.scratch,
+                analyses_at_once=2,
+            ),
             publisher=self.publisher(),
-            scratch=self.scratch,
             clock=lambda: self.now,
         )
 
@@ -141,7 +153,7 @@ def test_an_image_that_cannot_be_pulled_whole_is_unknown(world: World) -> None:
     )
     report = world.pipeline().judge(job())
     assert (report.verdict.status, report.platform) == (Status.UNKNOWN, AMD64)
-    assert world.scanner.scanned == []
+    assert world.scanner.matched == []
 
 
 def test_each_platform_of_an_index_has_its_own_result(world: World) -> None:
@@ -207,7 +219,7 @@ def test_changed_inputs_are_judged_anew(world: World, change: Callable[[World], 
     first = world.pipeline().judge(job(world.push_image()))
     change(world)
     assert world.pipeline().judge(job()).id != first.id
-    assert len(world.scanner.scanned) == 2
+    assert len(world.scanner.matched) == 2
 
 
 def test_advisories_that_went_stale_are_not_answered_from_what_is_known(world: World) -> None:
@@ -242,10 +254,10 @@ def test_an_unknown_stands_for_the_duplicates_of_its_push(world: World) -> None:
     world.scanner.otherwise = Unexaminable(reason=UnknownReason.TIMEOUT, detail="480 s")
     for _ in range(3):
         world.pipeline().judge(job())
-    assert len(world.scanner.scanned) == 1
+    assert len(world.scanner.matched) == 1
     world.now += timedelta(minutes=11)
     world.pipeline().judge(job())
-    assert len(world.scanner.scanned) == 2
+    assert len(world.scanner.matched) == 2
 
 
 def test_a_manifest_that_is_not_there_yet_is_waited_for(world: World) -> None:
@@ -327,3 +339,44 @@ def test_an_abandoned_job_leaves_a_later_verdict_alone(world: World) -> None:
     assert current is not None
     assert current.status is Status.HEALTHY
     assert world.outbox.announced == []
+
+
+def test_a_verdict_that_was_stored_and_never_told_is_told_when_its_job_is_given_up(
+    world: World,
+) -> None:
+    """The outbox failed each time, so only the job's end can still tell of what stands."""
+    world.scanner.otherwise = scan_report(finding(Severity.CRITICAL))
+    world.now += timedelta(minutes=5)
+    world.outbox.outage = StoreError("away")
+    with pytest.raises(StoreError):
+        world.pipeline().judge(job(world.push_image()))
+    world.outbox.outage = None
+    world.publisher().abandon(job(), detail="five tries", now=world.now)
+    [told] = world.outbox.announced
+    assert told.verdict.status is Status.UNHEALTHY
+
+
+def test_a_job_that_asks_for_another_look_gets_it_once(world: World) -> None:
+    """Though the verdict still stands; a redelivery of the same job is answered by the new look."""
+    image = world.push_image()
+    world.pipeline().judge(job(image))
+    world.now += timedelta(hours=1)
+    again = replace(job(image, requested_at=world.now), not_before=world.now)
+    world.pipeline().judge(again)
+    assert len(world.scanner.matched) == 2
+    current = world.store.current(image)
+    assert current is not None
+    assert current.as_of == world.now
+    world.now += timedelta(minutes=1)
+    world.pipeline().judge(again)
+    assert len(world.scanner.matched) == 2
+
+
+def test_another_look_at_an_index_looks_at_each_platform(world: World) -> None:
+    """Whoever asked for the index meant its images; they need not be asked for as well."""
+    index, children = world.push_index(AMD64, ARM64)
+    world.pipeline().judge(job(index))
+    world.now += timedelta(hours=1)
+    for image in (index, *children):
+        world.pipeline().judge(replace(job(image, requested_at=world.now), not_before=world.now))
+    assert len(world.scanner.matched) == 4

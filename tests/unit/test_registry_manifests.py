@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model import Unexaminable, UnknownReason
+from scanner.ports import PullPlan
 from scanner.registry.artefacts import name_artefact
 from scanner.registry.configs import parse_config
 from scanner.registry.documents import MalformedError
-from scanner.registry.images import PullPlan, read_plan
+from scanner.registry.images import read_plan
 from scanner.registry.limits import Limits
 from scanner.registry.manifests import (
     ArtefactManifest,

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model import Digest, UnknownReason
-from scanner.registry.images import Layer
+from scanner.ports import Layer
 from scanner.registry.inflate import PIECE_BYTES, CorruptStreamError, Inflater
 from scanner.registry.limits import Limits
 from scanner.registry.verify import Budget, LayerCheck

@@ -6,11 +6,15 @@ from scanner.sandbox import Limits
 from scanner.sandbox.bubblewrap import _isolation
 from scanner.sandbox.rlimits import rlimits
 
+_MOUNTS = [
+    ("--ro-bind-fd", 7, "/image"),
+    ("--ro-bind-fd", 8, "/scanner"),
+]
 LIMITS = Limits(cpu_seconds=20, memory_bytes=1000, temporary_bytes=2000, file_bytes=1500)
 
 
 def _flags() -> list[str]:
-    return _isolation({"/image": 7, "/scanner": 8}, {"GOMAXPROCS": "2"}, LIMITS, 9)
+    return _isolation(_MOUNTS, {"GOMAXPROCS": "2"}, LIMITS, 9)
 
 
 def test_every_namespace_is_unshared() -> None:

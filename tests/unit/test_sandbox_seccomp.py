@@ -140,8 +140,8 @@ _BY_ARGUMENT: dict[str, list[tuple[tuple[int, ...], int]]] = {
         ((3, 1), ALLOW),
         ((3, 5), ALLOW),  # LOCK_SH | LOCK_NB
         ((3, 8), ALLOW),  # LOCK_UN
-        ((3, 2), _EPERM),
-        ((3, 6), _EPERM),  # LOCK_EX | LOCK_NB
+        ((3, 2), errno_action(0)),  # as if it were done
+        ((3, 6), errno_action(0)),  # LOCK_EX | LOCK_NB
     ],
     "fcntl": [
         *(((3, command), ALLOW) for command in (0, 1, 2, 3, 4, 5, 6, 1030)),

@@ -144,3 +144,38 @@ def test_a_ca_file_that_exists_is_taken(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     ca_file.touch()
     assert settings.read(COMPLETE | {"PUSHSCAN_CA_FILE": str(ca_file)}).ca_file == ca_file
+
+
+def test_reconciling_and_administration_have_settings() -> None:
+    """Hourly, everything, and nobody may order a rescan, unless it is said."""
+    given = settings.read(COMPLETE)
+    assert (given.reconciling.schedule, given.admin_secrets) == ("0 7 * * * *", ())
+    assert given.reconciling.choice.admits("shop/cart")
+    said = COMPLETE | {
+        "PUSHSCAN_RECONCILE_SCHEDULE": "0 */30 * * * *",
+        "PUSHSCAN_RECONCILE_ALLOW": "shop/*, base",
+        "PUSHSCAN_RECONCILE_DENY": "*/cache",
+        "PUSHSCAN_ADMIN_SECRETS": "a" * 24,
+    }
+    given = settings.read(said)
+    assert (given.reconciling.schedule, given.admin_secrets) == ("0 */30 * * * *", ("a" * 24,))
+    choice = given.reconciling.choice
+    admitted = [name for name in ("shop/api", "shop/cache", "base", "web") if choice.admits(name)]
+    assert admitted == ["shop/api", "base"]
+    assert "a" * 24 not in repr(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUSHSCAN_RECONCILE_SCHEDULE", "* * * * *"),
+        ("PUSHSCAN_RECONCILE_SCHEDULE", "%WHEN%"),
+        ("PUSHSCAN_RECONCILE_ALLOW", "Shop/*"),
+        ("PUSHSCAN_RECONCILE_DENY", "a b"),
+        ("PUSHSCAN_ADMIN_SECRETS", "short"),
+    ],
+)
+def test_faults_of_reconciling_and_administration_are_told(name: str, value: str) -> None:
+    """By name, never by value."""
+    with pytest.raises(SettingsError, match=name):
+        settings.read(COMPLETE | {name: value})

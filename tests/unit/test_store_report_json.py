@@ -15,12 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.errors import StoreError
-from scanner.model import Digest, Report
+from scanner.model import Digest, Policy, Report
 from scanner.store import report_json
-from tests.examples import finding
+from tests.examples import ADVISORIES, finding
 from tests.reports import (
     AMD64,
     ARM64,
+    SCANNER,
     healthy_report,
     index_report,
     not_applicable_report,
@@ -94,6 +95,61 @@ def test_the_same_report_has_the_same_bytes(report: Report) -> None:
     assert report_json.encode(again) == report_json.encode(report)
 
 
+@each_verdict
+def test_a_report_is_canonical_json(report: Report) -> None:
+    """Names sorted, no blanks, no fractions, UTF-8 (RFC 8785, which our names and numbers keep)."""
+
+    def refuse(number: str) -> float:
+        raise AssertionError(number)
+
+    document = report_json.encode(report)
+    parsed = json.loads(document, parse_float=refuse)
+    canonical = json.dumps(parsed, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert document == canonical.encode()
+
+
+@each_verdict
+def test_the_evidence_is_the_report_without_its_occasion(report: Report) -> None:
+    """Who asked, when, by what tag, in which sandbox, fetched from where, changes nothing."""
+    elsewhere = replace(
+        report,
+        id="0" * 64,
+        image=replace(report.image, tag="other"),
+        job_id="another",
+        requested_at=report.requested_at - timedelta(days=1),
+        as_of=report.as_of + timedelta(hours=1),
+        finished_at=report.finished_at + timedelta(hours=2),
+        scanner=report.scanner and replace(report.scanner, isolation="another sandbox"),
+        advisories=report.advisories and replace(report.advisories, source="a mirror"),
+        platforms=tuple(replace(entry, report_id="1" * 64) for entry in report.platforms),
+    )
+    assert report_json.encode(elsewhere) != report_json.encode(report)
+    assert report_json.encode_evidence(elsewhere) == report_json.encode_evidence(report)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verdict": replace(unhealthy_report().verdict, rule="another")},
+        {"verdict": replace(unhealthy_report().verdict, violations=())},
+        {"policy": Policy(ignore_unfixed=True)},
+        {"scanner": replace(SCANNER, version="0.77.0")},
+        {"advisories": replace(ADVISORIES, java_digest=Digest("sha256:" + "0b" * 32))},
+        {"scan": None},
+        {"layers": ()},
+        {"config_digest": None},
+        {"platform": ARM64},
+        {"image": replace(unhealthy_report().image, repository="shop/other")},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_whatever_else_changes_is_other_evidence(changes: dict[str, Any]) -> None:
+    """Nothing that follows from the inputs, and no input, is left out."""
+    report = unhealthy_report()
+    changed = replace(report, **changes)
+    assert report_json.encode_evidence(changed) != report_json.encode_evidence(report)
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_of_an_image_survives(text: str) -> None:
     """Stored as it came: whoever shows it escapes it."""
@@ -103,6 +159,7 @@ def test_any_text_of_an_image_survives(text: str) -> None:
     document = report_json.encode(report)
     assert report_json.decode(document) == report
     assert not set(document) & set(range(0x20))
+    assert b'"package":' + json.dumps(text, ensure_ascii=False).encode() in document
 
 
 def test_times_are_kept_to_the_microsecond_and_written_in_utc() -> None:

@@ -124,14 +124,31 @@ def test_the_same_database_can_come_with_another_java_database(
     assert _digests(directory) == {path.name}
 
 
-def test_only_the_current_and_the_previous_are_kept(
+def test_a_replaced_database_is_kept_while_a_job_may_use_it(
     directory: AdvisoryDirectory, tmp_path: Path
 ) -> None:
-    """A scan under way still reads the previous one."""
-    for name in ("one", "two", "three"):
+    """However many updates there are in that time."""
+    begun_with = directory.install(_database(tmp_path / "one", "one"), source="x")
+    for name in ("two", "three", "four"):
         directory.install(_database(tmp_path / name, name), source="x")
-    kept = {_sha256(tmp_path / name) for name in ("two", "three")}
-    assert _digests(directory) == kept
+    assert directory.find(begun_with).name == begun_with.digest.hex
+
+
+def test_a_database_replaced_over_an_hour_ago_is_removed(
+    directory: AdvisoryDirectory, tmp_path: Path
+) -> None:
+    """What counts is when it was replaced, not how long it was current before."""
+    for name in ("one", "two"):
+        directory.install(_database(tmp_path / name, name), source="x")
+        for there in _digests(directory):
+            _make_old(directory.root / there)
+    directory.install(_database(tmp_path / "three", "three"), source="x")
+    assert _digests(directory) == {_sha256(tmp_path / name) for name in ("two", "three")}
+
+
+def _make_old(path: Path) -> None:
+    then = datetime.now(UTC).timestamp() - 3700
+    os.utime(path, (then, then))
 
 
 def test_what_a_killed_update_left_is_removed_after_a_day(

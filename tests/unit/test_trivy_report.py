@@ -183,6 +183,12 @@ def test_warnings_are_kept_without_their_time() -> None:
     )
 
 
+def test_the_order_in_which_trivy_warns_does_not_matter() -> None:
+    """It reads files side by side; of more warnings than are kept, the same ones are."""
+    lines = [b"t\tWARN\twarning %d" % number for number in range(MAX_WARNINGS + 5)]
+    assert parse_warnings(b"\n".join(lines)) == parse_warnings(b"\n".join(reversed(lines)))
+
+
 def test_warnings_are_capped_and_the_rest_is_counted() -> None:
     """In number and in length."""
     warnings = parse_warnings(b"t\tWARN\t%s\n" % (b"x" * 9999) * 250)

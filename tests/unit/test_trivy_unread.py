@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner.layers import entries
 from scanner.trivy.examined import reader_of
 from scanner.trivy.unread import unread
 
@@ -36,7 +37,7 @@ def _unread(tmp_path: Path, *layers: Sequence[_Member], mode: int = 0o644) -> tu
                 archive.addfile(member)
         paths.append(tmp_path / str(number))
         paths[-1].write_bytes(buffer.getvalue())
-    return unread(paths)
+    return unread([list(entries(path)) for path in paths])
 
 
 @pytest.mark.parametrize(
@@ -105,11 +106,9 @@ def test_an_opaque_root_is_named(tmp_path: Path) -> None:
     assert "opaque" in named
 
 
-def test_a_layer_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
-    """Rather than taken for empty."""
-    path = tmp_path / "layer"
-    path.write_bytes(b"no archive at all" * 100)
-    [named] = unread([path])
+def test_names_that_cannot_be_listed_are_named(tmp_path: Path) -> None:
+    """Rather than taken for none."""
+    [named] = _unread(tmp_path, [_file("x" * 5000)])
     assert named.startswith("the names of all files: ")
 
 

@@ -61,7 +61,12 @@ static void write_mapping(char *path) {
 }
 
 /* These would stall every other scan, and the update. */
-static void lock_exclusively(char *path) { judge("flock", flock(readable(path), LOCK_EX | LOCK_NB)); }
+static void lock_exclusively(char *path) {
+    if (flock(readable(path), LOCK_EX | LOCK_NB)) stopped("flock");
+    /* It may have been told so only: then another one is not kept out. */
+    if (flock(readable(path), LOCK_SH | LOCK_NB)) worked("flock", errno);
+    stopped_because("nothing is locked", 0);
+}
 static void lease(char *path) { judge("fcntl", fcntl(readable(path), F_SETLEASE, F_RDLCK)); }
 static void notify(char *path) { judge("fcntl", fcntl(readable(path), F_NOTIFY, DN_MODIFY)); }
 

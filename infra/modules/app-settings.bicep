@@ -1,0 +1,38 @@
+// The app's settings that are no secret, the same on each host; README.md says what each means.
+
+@description('Storage account of host and app.')
+param storageName string
+
+@description('Host of the registry.')
+param loginServer string
+
+@description('Client id of the worker\'s identity.')
+param clientId string
+
+@description('Where telemetry is sent.')
+param insightsConnection string
+
+@description('HTTPS endpoint for notices of unhealthy images; empty for none.')
+param noticeUrl string
+
+@description('HTTPS endpoint for notices about the service; empty for none.')
+param operatorsUrl string
+
+var always = [
+  { name: 'AzureWebJobsStorage__accountName', value: storageName }
+  { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
+  { name: 'AzureWebJobsStorage__clientId', value: clientId }
+  { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: insightsConnection }
+  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'ClientId=${clientId};Authorization=AAD' }
+  { name: 'FUNCTIONS_ENABLE_DRAIN_ON_APP_STOPPING', value: 'true' }
+  { name: 'PUSHSCAN_STORAGE__accountName', value: storageName }
+  { name: 'PUSHSCAN_STORAGE__credential', value: 'managedidentity' }
+  { name: 'PUSHSCAN_STORAGE__clientId', value: clientId }
+  { name: 'PUSHSCAN_IDENTITY_CLIENT_ID', value: clientId }
+  { name: 'PUSHSCAN_REGISTRIES', value: loginServer }
+]
+var images = empty(noticeUrl) ? [] : [{ name: 'PUSHSCAN_NOTICE_URL', value: noticeUrl }]
+var operators = empty(operatorsUrl) ? [] : [{ name: 'PUSHSCAN_OPERATORS_URL', value: operatorsUrl }]
+
+@description('Names and values.')
+output settings array = concat(always, images, operators)

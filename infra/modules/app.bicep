@@ -1,0 +1,150 @@
+// The app on Container Apps. `kind: functionapp` makes the platform scale by the queues, so there are no
+// scale rules here.
+
+@description('Name of the Container Apps environment.')
+param environmentName string
+
+@description('Name of the app.')
+param name string
+
+@description('Region of both.')
+param location string
+
+@description('Tags of both.')
+param tags object
+
+@description('The image; empty starts a placeholder.')
+param image string
+
+@description('Identity of the app.')
+param identityId string
+
+@description('Settings that are no secret: objects of name and value.')
+param settings array
+
+@description('Where each secret is, by the setting that takes it.')
+param secretUris object
+
+@description('Registry that the image is pulled from.')
+param loginServer string
+
+@description('Log Analytics workspace.')
+param workspaceName string
+
+@description('Subnet to run in; empty for none.')
+param subnetId string
+
+@description('Whether the webhook must be reachable from the internet.')
+param public bool
+
+@description('Instances that always run.')
+param minimumInstances int
+
+@description('Instances at most.')
+param maximumInstances int
+
+var port = 8080
+var placeholder = 'mcr.microsoft.com/azure-functions/dotnet8-quickstart-demo:1.0'
+var plain = concat(settings, [{ name: 'ASPNETCORE_URLS', value: 'http://+:${port}' }])
+var fromVault = [
+  for secret in items(secretUris): {
+    name: secret.key
+    secretRef: toLower(replace(secret.key, '_', '-'))
+  }
+]
+
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' existing = {
+  name: workspaceName
+}
+
+resource surroundings 'Microsoft.App/managedEnvironments@2025-01-01' = {
+  name: environmentName
+  location: location
+  tags: tags
+  properties: {
+    // Through a diagnostic setting: the other way would need the workspace's key.
+    appLogsConfiguration: { destination: 'azure-monitor' }
+    vnetConfiguration: empty(subnetId)
+      ? null
+      : {
+          infrastructureSubnetId: subnetId
+          internal: !public
+        }
+    workloadProfiles: [{ name: 'Consumption', workloadProfileType: 'Consumption' }]
+    zoneRedundant: !empty(subnetId)
+  }
+}
+
+resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'pushscan'
+  scope: surroundings
+  properties: {
+    workspaceId: workspace.id
+    logs: [{ categoryGroup: 'allLogs', enabled: true }]
+  }
+}
+
+resource app 'Microsoft.App/containerApps@2025-07-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'scanner' })
+  kind: 'functionapp'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: { '${identityId}': {} }
+  }
+  properties: {
+    environmentId: surroundings.id
+    workloadProfileName: 'Consumption'
+    configuration: {
+      activeRevisionsMode: 'Single'
+      ingress: {
+        external: public
+        targetPort: port
+        transport: 'http'
+        allowInsecure: false
+      }
+      registries: [{ server: loginServer, identity: identityId }]
+      secrets: [
+        for secret in items(secretUris): {
+          name: toLower(replace(secret.key, '_', '-'))
+          keyVaultUrl: secret.value
+          identity: identityId
+        }
+      ]
+    }
+    template: {
+      // A scan ends by itself before this; the host takes no new job meanwhile.
+      terminationGracePeriodSeconds: 600
+      containers: [
+        {
+          name: 'scanner'
+          image: empty(image) ? placeholder : image
+          resources: { cpu: 2, memory: '4Gi' }
+          env: concat(plain, fromVault)
+          probes: [
+            {
+              type: 'Startup'
+              tcpSocket: { port: port }
+              periodSeconds: 5
+              failureThreshold: 48
+            }
+            {
+              type: 'Liveness'
+              tcpSocket: { port: port }
+              periodSeconds: 30
+              failureThreshold: 3
+            }
+          ]
+        }
+      ]
+      scale: {
+        minReplicas: minimumInstances
+        maxReplicas: maximumInstances
+      }
+    }
+  }
+}
+
+@description('The app\'s public host name.')
+output host string = app.properties.configuration.ingress.fqdn

@@ -1,0 +1,1 @@
+"""Bicep without its compiler: reads, checks and evaluates the subset `infra/` is written in."""

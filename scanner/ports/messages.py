@@ -1,0 +1,54 @@
+"""Queues, and what is told by them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from scanner.model import (
+    Report,
+)
+
+
+class Outbox(Protocol):
+    """What shall be told, durably queued."""
+
+    def announce(self, report: Report) -> None:
+        """Queue a notice about this report unless it calls for none. Safe to repeat."""
+
+
+class JobQueue(Protocol):
+    """Where jobs wait for a worker."""
+
+    def send(self, message: str) -> None:
+        """Queue a message durably. Raises StoreError."""
+
+    def depth(self) -> int:
+        """Return about how many messages there are, hidden ones included. Raises StoreError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldMessage:
+    """A message that no function could deal with."""
+
+    id: str
+    untrusted_body: bytes
+    since: datetime
+    why: str = ""
+    """What was wrong with it, where that is known."""
+
+
+class HeldMessages(Protocol):
+    """Where such messages are kept: a poison queue, or what could not be read."""
+
+    def look(self) -> Iterable[HeldMessage]:
+        """Return messages without touching them; of a queue at most 32. Raises StoreError."""
+
+    def take(self) -> Iterable[HeldMessage]:
+        """Yield every message; of a queue each is hidden for a minute. Raises StoreError."""
+
+    def remove(self, message: HeldMessage) -> None:
+        """Delete a message that was taken; one that is gone is no fault. Raises StoreError."""
+
+    def depth(self) -> int:
+        """Return about how many messages there are. Raises StoreError."""

@@ -1,0 +1,101 @@
+"""A layer's inventory as it is stored: JSON in one zstd frame."""
+
+import sys
+from itertools import islice
+
+import msgspec
+
+from scanner.errors import InvalidMessageError, StoreError
+from scanner.layers import Entry, Kind
+from scanner.model import Digest, LayerInventory
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+MAX_STORED_BYTES = 256 << 20
+"""More than the limits of a record and of an archive's names come to."""
+_MAX_DOCUMENT_BYTES = 512 << 20
+_SCHEMA = "pushscan.inventory/v1"
+_LEVEL = 3  # 15 times smaller for a hundredth of what the analysis took
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    schema: str
+    diff_id: str
+    key: str
+    record: str
+    unexamined: tuple[str, ...]
+    files: tuple[str, ...]
+    """Names of plain files: nearly all entries, so they have a shorter form."""
+    others: tuple[tuple[int, str, str, int, str], ...]
+    """All other entries: place among all, name, kind, mode, link."""
+
+
+def encode(inventory: LayerInventory) -> bytes:
+    """Write an inventory. Raises StoreError for one that is too large to be stored."""
+    document = _Document(
+        schema=_SCHEMA,
+        diff_id=str(inventory.diff_id),
+        key=inventory.key,
+        record=inventory.untrusted_record.decode(),
+        unexamined=inventory.unexamined,
+        files=tuple(_safe(e.name) for e in inventory.entries if e.kind is Kind.FILE),
+        others=tuple(
+            (place, _safe(e.name), e.kind.value, e.mode, _safe(e.link))
+            for place, e in enumerate(inventory.entries)
+            if e.kind is not Kind.FILE
+        ),
+    )
+    stored = zstd.compress(msgspec.json.encode(document), level=_LEVEL)
+    if len(stored) > MAX_STORED_BYTES:
+        raise StoreError(f"inventories.write: {inventory.diff_id} is over {MAX_STORED_BYTES} bytes")
+    return stored
+
+
+def decode(stored: bytes) -> LayerInventory:
+    """Read an inventory. Raises StoreError for what is none."""
+    try:
+        frame = zstd.ZstdDecompressor()
+        plain = frame.decompress(stored, max_length=_MAX_DOCUMENT_BYTES)
+        if not frame.eof or frame.unused_data:
+            raise StoreError("inventories.read: the frame is cut, or too large")
+        document = msgspec.json.decode(plain, type=_Document)
+        if document.schema != _SCHEMA:
+            raise StoreError(f"inventories.read: not of schema {_SCHEMA}")
+        return LayerInventory(
+            diff_id=Digest(document.diff_id),
+            key=document.key,
+            untrusted_record=document.record.encode(),
+            unexamined=document.unexamined,
+            entries=_entries(document),
+        )
+    except (
+        InvalidMessageError,
+        RecursionError,
+        ValueError,
+        msgspec.MsgspecError,
+        zstd.ZstdError,
+    ) as error:
+        raise StoreError(f"inventories.read: {error}") from error
+
+
+def _entries(document: _Document) -> tuple[Entry, ...]:
+    files = (Entry(_plain(name), Kind.FILE, 0, "") for name in document.files)
+    listed: list[Entry] = []
+    for place, name, kind, mode, link in document.others:
+        listed += islice(files, place - len(listed))
+        if len(listed) != place:
+            raise ValueError("there are fewer files than were counted")
+        listed.append(Entry(_plain(name), Kind(kind), mode, _plain(link)))
+    return (*listed, *files)
+
+
+def _safe(name: str) -> str:
+    """Write a name of any bytes as text that JSON can hold."""
+    return name.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _plain(text: str) -> str:
+    return text.encode("latin-1").decode("utf-8", "surrogateescape")

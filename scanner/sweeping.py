@@ -1,0 +1,197 @@
+"""All stored images gone through, a stretch at a time: those that news may concern become jobs.
+
+Where a sweep stands is in the message that asks for its next stretch, so a worker that dies costs
+one stretch, done again. Jobs are safe to repeat.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from scanner.errors import StoreError
+from scanner.model import Advisories, Digest, ImageReference, Policy, Status
+from scanner.ports import Check
+from scanner.rejudge_messages import RejudgeJob, SweepStep, encode_job, encode_step
+
+logger = logging.getLogger(__name__)
+
+STRETCH = 500
+"""Images of one step: some seconds of queueing, far below what a function may take."""
+_IN_FLIGHT = timedelta(hours=2)
+"""An examination that began so long before a sweep may have ended after the sweep went by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What all stored verdicts were last brought up to date with."""
+
+    policy: str
+    advisories: Digest
+    advisories_of: datetime
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """One pass over all images."""
+
+    id: str
+    since: datetime | None
+    """How old the advisories may be at most that images are judged against."""
+    keys: frozenset[int] | None
+    """What the news are about, see `scanner.lookups`; None may concern any image."""
+    base: Inputs | None
+    """What the news are news to."""
+
+    def concerns(self, image: "IndexedImage") -> bool:
+        """Whether the verdict on an image may be another one now."""
+        if image.status is Status.NOT_APPLICABLE:
+            return False
+        if self.keys is None or image.keys is None or image.against is None:
+            return True
+        return self._is_behind(image.against) or not self.keys.isdisjoint(image.keys)
+
+    def _is_behind(self, against: Check) -> bool:
+        """Whether an older database was used after the sweep for the base had gone by."""
+        return self.base is not None and (
+            against.advisories_of < self.base.advisories_of
+            and against.at > self.base.began_at - _IN_FLIGHT
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedImage:
+    """What decides whether an image is judged again."""
+
+    image: ImageReference
+    status: Status
+    against: Check | None
+    keys: frozenset[int] | None
+    """What it looks up; None where that is not known."""
+
+
+class ImageIndex(Protocol):
+    """All images with a current verdict, in an order that never changes."""
+
+    def stretch(self, after: ImageReference | None, limit: int) -> Sequence[IndexedImage]:
+        """Return the next images, fewer than `limit` only at the end. Raises StoreError."""
+
+
+class SweepStore(Protocol):
+    """Sweeps, and what the last one was for. Everything raises StoreError."""
+
+    def find(self, sweep_id: str) -> Sweep | None:
+        """Return a sweep."""
+
+    def save(self, sweep: Sweep) -> None:
+        """Keep a sweep; the first of an id stays."""
+
+    def inputs(self) -> Inputs | None:
+        """Return what verdicts were last brought up to date with."""
+
+    def set_inputs(self, inputs: Inputs) -> None:
+        """Note what a sweep that has begun brings verdicts up to date with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweeper:
+    """Begins sweeps and takes their steps."""
+
+    sweeps: SweepStore
+    images: ImageIndex
+    send_job: Callable[[str], None]
+    send_step: Callable[[str], None]
+    clock: Callable[[], datetime]
+
+    def catch_up(
+        self,
+        advisories: Advisories,
+        policy: Policy,
+        changes: Callable[[Digest], frozenset[int] | None],
+    ) -> Sweep | None:
+        """Begin a sweep if advisories or policy are not those of the last one. Safe to repeat.
+
+        Args:
+            advisories: The current ones.
+            policy: The current one.
+            changes: Says what the current advisories have changed since those of a digest; None
+                where that is not known.
+
+        Raises:
+            StoreError: storage is out of reach.
+        """
+        base = self.sweeps.inputs()
+        rules = json.dumps(asdict(policy), sort_keys=True)
+        if base is not None:
+            is_older = advisories.updated_at < base.advisories_of
+            if is_older or (base.advisories, base.policy) == (advisories.digest, rules):
+                return None
+        is_narrow = base is not None and base.policy == rules
+        sweep = Sweep(
+            id=_id(base, advisories.digest, rules),
+            since=advisories.updated_at,
+            keys=changes(base.advisories) if base is not None and is_narrow else None,
+            base=base,
+        )
+        began_at = self.clock()
+        self.begin(sweep)
+        # Noted last: whoever dies before leaves a sweep that the next one begins again.
+        self.sweeps.set_inputs(
+            Inputs(
+                policy=rules,
+                advisories=advisories.digest,
+                advisories_of=advisories.updated_at,
+                began_at=began_at,
+            )
+        )
+        return sweep
+
+    def begin_full(self) -> Sweep:
+        """Begin a sweep over all images, whatever they were judged against. Raises StoreError."""
+        stamp = self.clock().isoformat()
+        sweep = Sweep(
+            id=hashlib.sha256(stamp.encode()).hexdigest()[:32], since=None, keys=None, base=None
+        )
+        self.begin(sweep)
+        return sweep
+
+    def begin(self, sweep: Sweep) -> None:
+        """Queue the first step of a sweep. Raises StoreError."""
+        self.sweeps.save(sweep)
+        self.send_step(encode_step(SweepStep(sweep=sweep.id, after=None)))
+        logger.info(
+            "sweep.begun id=%s keys=%s", sweep.id, "all" if sweep.keys is None else len(sweep.keys)
+        )
+
+    def take(self, step: SweepStep) -> None:
+        """Queue a job for each image of a stretch that is concerned, then the next step.
+
+        Raises StoreError.
+        """
+        sweep = self.sweeps.find(step.sweep)
+        if sweep is None:
+            raise StoreError(f"sweep {step.sweep} is not in the store")
+        stretch = self.images.stretch(step.after, STRETCH)
+        concerned = [entry.image for entry in stretch if sweep.concerns(entry)]
+        for image in concerned:
+            self.send_job(encode_job(RejudgeJob(image=image, since=sweep.since)))
+        if len(stretch) == STRETCH:
+            self.send_step(encode_step(SweepStep(sweep=sweep.id, after=stretch[-1].image)))
+        logger.info(
+            "sweep.advanced id=%s images=%d queued=%d ended=%s",
+            sweep.id,
+            len(stretch),
+            len(concerned),
+            len(stretch) < STRETCH,
+        )
+
+
+def _id(base: Inputs | None, advisories: Digest, rules: str) -> str:
+    """Name a sweep so that all workers who see the same news begin the same one."""
+    inputs = [str(base.advisories), base.policy] if base else []
+    text = json.dumps([*inputs, str(advisories), rules])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

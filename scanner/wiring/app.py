@@ -1,0 +1,252 @@
+"""Everything that one process of the app uses."""
+
+import functools
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scanner.examination import Examiner
+from scanner.pipeline import Pipeline
+from scanner.publishing import Publisher
+from scanner.reconcile import Reconciler
+from scanner.rejudging import Rejudger
+from scanner.retiring import Retirement
+from scanner.scratch import Scratch
+from scanner.settings import Settings
+from scanner.storage import StorageConnection
+from scanner.storage.queue import MessageQueue
+from scanner.sweeping import Sweeper
+from scanner.verification import Verifier
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from scanner.notify.notifier import Notifier
+    from scanner.notify.outbox import QueueOutbox
+    from scanner.posture.archive import PostureArchive
+    from scanner.posture.arm import Arm
+    from scanner.registry import AcrRegistry
+    from scanner.store.azure_inventories import AzureInventoryStore
+    from scanner.store.azure_store import AzureReportStore
+    from scanner.store.unreadable import UnreadableMessages
+    from scanner.trivy.scanner import TrivyScanner
+    from scanner.trivy.shared import SharedAdvisories
+
+from scanner.wiring.parts import (
+    JOB_QUEUE,
+    advisory_archive,
+    arm,
+    credential,
+    posture_archive,
+    storage_connection,
+    sweeper,
+)
+
+
+class Wiring:
+    """Everything that one process uses, built once and kept."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @functools.cached_property
+    def job_queue(self) -> MessageQueue:
+        """Where jobs wait for a worker."""
+        return MessageQueue(self._storage.queue(JOB_QUEUE))
+
+    @functools.cached_property
+    def pipeline(self) -> Pipeline:
+        """The flow for one job on real parts."""
+        return Pipeline(
+            examiner=self.examiner,
+            publisher=self.publisher,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    @functools.cached_property
+    def examiner(self) -> Examiner:
+        """Pulls, analyses and matches."""
+        return Examiner(
+            registry=self.registry,
+            scanner=self.scanner,
+            inventories=self._inventories,
+            scratch=self._scratch.path,
+            analyses_at_once=self.settings.limits.processors,
+        )
+
+    @functools.cached_property
+    def verifier(self) -> Verifier:
+        """Examines again what a report is about; writes no report and tells nobody."""
+        from scanner.trivy.pinned import find_pinned  # noqa: PLC0415  likewise
+
+        directory = self.scanner.directory
+        return Verifier(
+            examiner=self.examiner,
+            find_advisories=lambda wanted: find_pinned(directory, wanted),
+        )
+
+    @functools.cached_property
+    def retirement(self) -> Retirement:
+        """The flow for one deletion."""
+        return Retirement(
+            registry=self.registry,
+            publisher=self.publisher,
+            enqueue=self.job_queue.send,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    @functools.cached_property
+    def publisher(self) -> Publisher:
+        """Stores and tells; needs storage alone, so it works where a scan does not."""
+        return Publisher(store=self.store, outbox=self._outbox, policy=self.settings.policy)
+
+    @functools.cached_property
+    def rejudger(self) -> Rejudger:
+        """Judges stored images again, without a registry."""
+        return Rejudger(
+            scanner=self.scanner,
+            inventories=self._inventories,
+            publisher=self.publisher,
+            rescan=self.job_queue.send,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    @functools.cached_property
+    def sweeper(self) -> Sweeper:
+        """Queues stored images to be judged again."""
+        return sweeper(self._storage)
+
+    def catch_up(self) -> None:
+        """Have stored images judged again if advisories or policy are news. Safe to repeat.
+
+        Raises AdvisoriesError where no usable advisories are in place, and StoreError.
+        """
+        from scanner.trivy.changes import changes_since  # noqa: PLC0415  the webhook opens no database
+
+        directory, advisories = self.scanner.directory, self.scanner.advisories()
+        self.sweeper.catch_up(
+            advisories,
+            self.settings.policy,
+            lambda before: changes_since(before, advisories, directory),
+        )
+
+    @functools.cached_property
+    def notifier(self) -> "Notifier":
+        """Delivers queued notices."""
+        from scanner.notify.notifier import Notifier  # noqa: PLC0415  the webhook sends no notice
+
+        return Notifier.connect(self._storage, self.store, self.settings.routes)
+
+    @functools.cached_property
+    def unreadable_messages(self) -> "UnreadableMessages":
+        """Keeps what no function could read."""
+        from scanner.store.unreadable import UnreadableMessages  # noqa: PLC0415  likewise
+
+        return UnreadableMessages.connect(self._storage)
+
+    @functools.cached_property
+    def reconciler(self) -> Reconciler:
+        """Queues what no event brought."""
+        from scanner.registry.catalogue import AcrCatalogue  # noqa: PLC0415  likewise
+        from scanner.store.sightings import TableSightings  # noqa: PLC0415  likewise
+
+        return Reconciler(
+            catalogue=AcrCatalogue(
+                credential=self._registry_credential,
+                registries=self.settings.registries.canonical,
+                ca_file=self.settings.ca_file,
+            ),
+            store=self.store,
+            sightings=TableSightings.connect(self._storage),
+            queue=self.job_queue,
+            registries=self.settings.registries.canonical,
+            choice=self.settings.reconciling.choice,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    @functools.cached_property
+    def registry(self) -> "AcrRegistry":
+        """The registries of the settings."""
+        from scanner.registry import AcrRegistry  # noqa: PLC0415  the webhook asks no registry
+
+        return AcrRegistry(
+            credential=self._registry_credential,
+            registries=self.settings.registries.canonical,
+            ca_file=self.settings.ca_file,
+            blob_hosts=self.settings.blob_hosts,
+        )
+
+    @functools.cached_property
+    def posture_archive(self) -> "PostureArchive":
+        """Assessments of the registries."""
+        return posture_archive(self.settings.storage)
+
+    def arm(self) -> "Arm":
+        """Return a new session with Azure Resource Manager."""
+        in_azure = self.settings.storage.in_azure
+        return arm(self.settings.identity_client_id, in_azure=in_azure)
+
+    @functools.cached_property
+    def scanner(self) -> "TrivyScanner":
+        """Trivy in its sandbox."""
+        from scanner.trivy.scanner import TrivyScanner  # noqa: PLC0415  the webhook opens no image
+
+        return TrivyScanner(
+            trivy=self.settings.trivy,
+            sandbox=self.settings.sandbox,
+            bubblewrap=self.settings.bubblewrap,
+            directory=self.shared_advisories.directory,
+            shared=self.shared_advisories,
+            limits=self.settings.limits,
+            scratch=self._scratch.path,
+        )
+
+    @functools.cached_property
+    def shared_advisories(self) -> "SharedAdvisories":
+        """The advisory databases of this host, kept equal to those of all workers."""
+        from scanner.trivy.advisories import AdvisoryDirectory  # noqa: PLC0415  the webhook opens no image
+        from scanner.trivy.shared import SharedAdvisories  # noqa: PLC0415  likewise
+
+        return SharedAdvisories(
+            directory=AdvisoryDirectory(self.settings.advisories),
+            archive=advisory_archive(self.settings.storage),
+            trivy=self.settings.trivy,
+            bubblewrap=self.settings.bubblewrap,
+            sandbox=self.settings.sandbox,
+            sources=self.settings.advisory_updates.sources,
+            access_to=self.registry.access,
+            clock=lambda: datetime.now(UTC),
+        )
+
+    @functools.cached_property
+    def store(self) -> "AzureReportStore":
+        """Reports and verdicts."""
+        from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  the webhook needs no store
+
+        return AzureReportStore.connect(self._storage)
+
+    @functools.cached_property
+    def _inventories(self) -> "AzureInventoryStore":
+        from scanner.store.azure_inventories import AzureInventoryStore  # noqa: PLC0415  the webhook opens no image
+
+        return AzureInventoryStore.connect(self._storage)
+
+    @functools.cached_property
+    def _registry_credential(self) -> "TokenCredential":
+        return credential(self.settings.identity_client_id, in_azure=self.settings.storage.in_azure)
+
+    @functools.cached_property
+    def _scratch(self) -> Scratch:
+        return Scratch.claim(Path(tempfile.gettempdir(), f"pushscan-{os.geteuid()}"))
+
+    @functools.cached_property
+    def _storage(self) -> StorageConnection:
+        return storage_connection(self.settings.storage)
+
+    @functools.cached_property
+    def _outbox(self) -> "QueueOutbox":
+        from scanner.notify.outbox import QueueOutbox  # noqa: PLC0415  the webhook tells nobody
+
+        return QueueOutbox.connect(self._storage, self.settings.routes)

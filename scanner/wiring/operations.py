@@ -1,0 +1,42 @@
+"""What operators look at and act on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings
+from scanner.storage.queue import MessageQueue
+from scanner.storage_settings import StorageSettings
+from scanner.wiring.parts import JOB_QUEUE, storage_connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """What operators look at and act on; needs storage alone."""
+
+    store: ReportStore
+    jobs: JobQueue
+    poison: HeldMessages
+    unreadable: HeldMessages
+    sightings: Sightings
+    undelivered: Callable[[], int]
+    """Counts the notices that no channel took. Raises StoreError."""
+
+
+def operations(settings: StorageSettings) -> Operations:
+    """Return what operators look at and act on."""
+    from scanner.notify.ledger import State, TableLedger  # noqa: PLC0415  the webhook needs none
+    from scanner.storage.poison import PoisonQueue  # noqa: PLC0415  likewise
+    from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  likewise
+    from scanner.store.sightings import TableSightings  # noqa: PLC0415  likewise
+    from scanner.store.unreadable import UnreadableMessages  # noqa: PLC0415  likewise
+
+    storage = storage_connection(settings)
+    ledger = TableLedger(storage.table_service())
+    return Operations(
+        store=AzureReportStore.connect(storage),
+        jobs=MessageQueue(storage.queue(JOB_QUEUE)),
+        poison=PoisonQueue(storage.queue(f"{JOB_QUEUE}-poison")),
+        unreadable=UnreadableMessages.connect(storage),
+        sightings=TableSightings.connect(storage),
+        undelivered=lambda: ledger.count(State.FAILED),
+    )

@@ -1,0 +1,272 @@
+"""Who uses the registry: pushes, moves tags, deletes, pushes again; and the fate of each event."""
+
+import base64
+import heapq
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+
+from scanner.model import (
+    Digest,
+    ImageReference,
+    NotApplicable,
+    NotApplicableReason,
+    Platform,
+    Unexaminable,
+    UnknownReason,
+)
+from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
+from tests.examples import REGISTRY, finding, push_event, scan_report
+from tests.reports import AMD64, ARM64
+from tests.simulation.world import World
+
+_PROVIDER = "Microsoft.ContainerRegistry"
+_BASES = [Digest.of(f"base {number}".encode()) for number in range(6)]
+_LONGEST_DELAYS = ((0.7, 5), (0.95, 300), (1.0, 3 * 3_600))
+"""Seconds that an event is under way, by share of all events."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Delivery:
+    """An event under way."""
+
+    due_at: float
+    number: int
+    event_id: str
+    body: str
+    by_webhook: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Pushers:
+    """Everybody who pushes, and what the registry holds because of them."""
+
+    world: World
+    repositories: int = 6
+    pushes: int = 0
+    deleted: dict[Digest, tuple[str, Resolved]] = field(default_factory=dict)
+    holders: dict[tuple[str, str], Digest] = field(default_factory=dict)
+    """What each tag names."""
+    last_events: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The id of the last push of each tag."""
+    accepted: set[str] = field(default_factory=set)
+    """Events that surely became durable."""
+    unhealthy: set[Digest] = field(default_factory=set)
+    """All manifests ever pushed that have a bad layer, or a platform that has one."""
+    children: dict[Digest, tuple[Digest, ...]] = field(default_factory=dict)
+    _platforms: set[Digest] = field(default_factory=set)
+    _owners: dict[Digest, str] = field(default_factory=dict)
+    _under_way: list[Delivery] = field(default_factory=list)
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def act(self) -> None:
+        """Do one thing with the registry."""
+        with self.world.perils.unharmed():
+            drawn = self.world.chance.random()
+            if drawn < 0.5:
+                self._push_image()
+            elif drawn < 0.62:
+                self._push_index()
+            elif drawn < 0.66:
+                self._push_signature()
+            elif drawn < 0.78:
+                self._tag_again()
+            elif drawn < 0.92:
+                self._delete()
+            else:
+                self._push_deleted_again()
+
+    def deliver(self) -> None:
+        """Hand over what is due by now."""
+        while self._under_way and self._under_way[0].due_at <= self.world.now().timestamp():
+            delivery = heapq.heappop(self._under_way)
+            if delivery.by_webhook:
+                if self.world.post(delivery.body.encode()):
+                    self.accepted.add(delivery.event_id)
+            else:
+                self.world.put(delivery.body)
+                self.accepted.add(delivery.event_id)
+
+    def deliver_all(self) -> None:
+        """Wait for the last event that is under way."""
+        while self._under_way:
+            self.world.clock.pass_by(timedelta(minutes=5))
+            self.deliver()
+
+    def reference(self, digest: Digest) -> ImageReference:
+        """Name a manifest as the registry does."""
+        repository = self._owners[digest]
+        return ImageReference(registry=REGISTRY, repository=repository, digest=digest)
+
+    # What is pushed
+
+    def _new(self, kind: str) -> tuple[str, Digest]:
+        repository = f"team-{self.world.chance.randrange(self.repositories)}/app"
+        digest = Digest.of(f"{kind} {next(self._numbers)}".encode())
+        self._owners[digest] = repository
+        return repository, digest
+
+    def _tag(self) -> str:
+        return f"v{self.world.chance.randrange(25)}"
+
+    def _push_image(self) -> None:
+        repository, digest = self._new("image")
+        self._put(repository, digest, self._image(digest), tag=self._tag())
+
+    def _image(self, digest: Digest, platform: Platform = AMD64) -> ResolvedImage:
+        registry, scanner, chance = self.world.registry, self.world.scanner, self.world.chance
+        own = Digest.of(f"layer of {digest}".encode())
+        diff_ids = (chance.choice(_BASES), own)
+        registry.layers[digest] = diff_ids
+        registry.packed[own] = Digest.of(f"packed {own}".encode())
+        drawn = chance.random()
+        if drawn < 0.2:
+            self.unhealthy.add(digest)
+        if drawn > 0.97:
+            registry.unpullable[digest] = _corrupt()
+        elif drawn > 0.94:
+            scanner.faulty[own] = _corrupt()
+        findings = (finding(),) if digest in self.unhealthy else ()
+        scanner.seen[diff_ids] = scan_report(*findings)
+        return ResolvedImage(
+            reference=self.reference(digest),
+            platform=platform,
+            manifest=b"{}",
+            config=str(digest).encode(),
+        )
+
+    def _push_index(self) -> None:
+        repository, index = self._new("index")
+        entries = []
+        for platform in (AMD64, ARM64):
+            child = Digest.of(f"{platform} of {index}".encode())
+            self._owners[child] = repository
+            self._put(repository, child, self._image(child, platform), tag=None)
+            self._platforms.add(child)
+            entries.append(IndexEntry(platform=platform, reference=self.reference(child)))
+        self.children[index] = tuple(entry.reference.digest for entry in entries)
+        if self.unhealthy & set(self.children[index]):
+            self.unhealthy.add(index)
+        resolved = ResolvedIndex(reference=self.reference(index), children=tuple(entries))
+        self._put(repository, index, resolved, tag=self._tag())
+
+    def _push_signature(self) -> None:
+        repository, digest = self._new("signature")
+        signature = NotApplicable(reason=NotApplicableReason.SIGNATURE)
+        self._put(repository, digest, signature, tag=f"sha256-{digest.hex[:12]}.sig")
+
+    def _tag_again(self) -> None:
+        """Push a manifest that is there: under a tag it has, or takes from another."""
+        free = [digest for digest in self.world.registry.manifests if digest not in self._platforms]
+        if free:
+            digest = self.world.chance.choice(free)
+            resolved = self.world.registry.manifests[digest]
+            self._put(self._owners[digest], digest, resolved, tag=self._tag())
+
+    def _push_deleted_again(self) -> None:
+        gone = [digest for digest in self.deleted if digest not in self._platforms]
+        if not gone:
+            return
+        digest = self.world.chance.choice(gone)
+        for child in self.children.get(digest, ()):
+            self._put(self._owners[child], child, self.deleted.pop(child)[1], tag=None)
+        self._put(self._owners[digest], digest, self.deleted.pop(digest)[1], tag=self._tag())
+
+    def _put(self, repository: str, digest: Digest, resolved: Resolved, tag: str | None) -> None:
+        self.world.registry.manifests[digest] = resolved
+        now = self.world.clock.now()
+        lost = self.holders.get((repository, tag)) if tag else None
+        if tag:
+            self.holders[repository, tag] = digest
+        for changed in {digest: None, lost: None}:
+            if changed in self.world.registry.manifests:
+                self._list(repository, changed)
+        self.world.catalogue.add(self._tagged(repository, digest), updated_at=now)
+        self.pushes += 1
+        event_id = self._tell("push", repository, digest, tag)
+        if tag:
+            self.last_events[repository, tag] = event_id
+
+    def _list(self, repository: str, digest: Digest) -> None:
+        listed = self.world.catalogue.listed.get(REGISTRY, {}).get(repository, {})
+        updated_at = listed[digest].updated_at if digest in listed else self.world.now()
+        self.world.catalogue.add(self._tagged(repository, digest), updated_at=updated_at)
+
+    def _tagged(self, repository: str, digest: Digest) -> ImageReference:
+        tags = [
+            tag
+            for (where, tag), held in self.holders.items()
+            if (where, held) == (repository, digest)
+        ]
+        return ImageReference(
+            registry=REGISTRY, repository=repository, digest=digest, tag=max(tags, default=None)
+        )
+
+    def _delete(self) -> None:
+        """Delete an image, or an index and then what it named.
+
+        EXCLUDED: a platform's manifest alone. An index that was judged with it keeps its verdict.
+        EXCLUDED: a repository with its last manifest, which the registry would list no more.
+        """
+        free = [digest for digest in self.world.registry.manifests if digest not in self._platforms]
+        if not free:
+            return
+        chosen = self.world.chance.choice(free)
+        for digest in (chosen, *self.children.get(chosen, ())):
+            repository = self._owners[digest]
+            self.deleted[digest] = repository, self.world.registry.manifests.pop(digest)
+            del self.world.catalogue.listed[REGISTRY][repository][digest]
+            for name in [name for name, held in self.holders.items() if held == digest]:
+                del self.holders[name]
+            self._tell("delete", repository, digest, None)
+
+    # What becomes of the event
+
+    def _tell(self, action: str, repository: str, digest: Digest, tag: str | None) -> str:
+        event_id = f"event-{next(self._numbers)}"
+        event = push_event(
+            id=event_id,
+            action=action,
+            timestamp=self.world.clock.now().isoformat(),
+            target_repository=repository,
+            target_digest=str(digest),
+            target_tag=tag,
+        )
+        for _ in range(self._copies()):
+            by_webhook = self.world.chance.random() < 0.5
+            delivery = Delivery(
+                due_at=self.world.now().timestamp() + self._delay(),
+                number=next(self._numbers),
+                event_id=event_id,
+                body=json.dumps(event) if by_webhook else _cloud_event(event),
+                by_webhook=by_webhook,
+            )
+            heapq.heappush(self._under_way, delivery)
+        return event_id
+
+    def _copies(self) -> int:
+        drawn = self.world.chance.random()
+        return 0 if drawn < 0.08 else 2 if drawn > 0.9 else 1
+
+    def _delay(self) -> float:
+        drawn = self.world.chance.random()
+        longest = next(seconds for share, seconds in _LONGEST_DELAYS if drawn <= share)
+        return self.world.chance.uniform(0, longest)
+
+
+def _corrupt() -> Unexaminable:
+    return Unexaminable(reason=UnknownReason.CORRUPT_LAYER, detail="A layer is not what it says.")
+
+
+def _cloud_event(event: dict[str, object]) -> str:
+    kind = {"push": "ImagePushed", "delete": "ImageDeleted"}[str(event["action"])]
+    wrapped = {
+        "specversion": "1.0",
+        "id": event["id"],
+        "type": f"{_PROVIDER}.{kind}",
+        "source": f"/subscriptions/s/resourceGroups/g/providers/{_PROVIDER}/registries/contoso",
+        "data": event,
+    }
+    return base64.b64encode(json.dumps(wrapped).encode()).decode()

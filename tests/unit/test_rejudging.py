@@ -1,0 +1,375 @@
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from scanner import jobs
+from scanner.errors import AdvisoriesError, RegistryError, StoreError
+from scanner.examination import Examiner
+from scanner.model import (
+    Advisories,
+    Digest,
+    ImageReference,
+    LayerInventory,
+    NotApplicable,
+    NotApplicableReason,
+    Policy,
+    Report,
+    ScanJob,
+    Severity,
+    Status,
+    Unexaminable,
+    UnknownReason,
+)
+from scanner.pipeline import Pipeline
+from scanner.ports import CurrentVerdict, IndexEntry, ResolvedImage, ResolvedIndex
+from scanner.publishing import Publisher
+from scanner.rejudge_messages import RejudgeJob
+from scanner.rejudging import Rejudger
+from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
+from tests.fakes import (
+    InMemoryInventoryStore,
+    InMemoryReportStore,
+    RecordingOutbox,
+    StubRegistry,
+    StubScanner,
+)
+from tests.reports import AMD64, ARM64, SCANNER
+
+HOUR = timedelta(hours=1)
+NEWER = replace(ADVISORIES, digest=Digest("sha256:" + "ae" * 32), updated_at=NOW + HOUR)
+INDEX = replace(IMAGE, digest=Digest("sha256:" + "1d" * 32))
+ARM_IMAGE = replace(IMAGE, digest=Digest("sha256:" + "a6" * 32), tag=None)
+AMD_IMAGE = replace(IMAGE, tag=None)
+
+
+@dataclass(kw_only=True)
+class World:
+    """A registry, a worker that takes pushes and one that judges again, on one storage."""
+
+    scratch: Path
+    registry: StubRegistry = field(default_factory=StubRegistry)
+    scanner: StubScanner = field(
+        default_factory=lambda: StubScanner(
+            scanner=SCANNER, database=ADVISORIES, otherwise=scan_report()
+        )
+    )
+    inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
+    store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
+    outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    policy: Policy = field(default_factory=Policy)
+    rescans: list[str] = field(default_factory=list)
+
+    def push(self, image: ImageReference = IMAGE) -> None:
+        """Put an image into the registry, and judge it."""
+        self.registry.manifests.setdefault(image.digest, _resolved(image))
+        self._pipeline().judge(job(image))
+
+    def push_index(self) -> None:
+        """Put an index of two platforms into the registry, and judge it."""
+        for image in (AMD_IMAGE, ARM_IMAGE):
+            self.registry.manifests[image.digest] = _resolved(image)
+        self.registry.manifests[INDEX.digest] = ResolvedIndex(
+            reference=INDEX,
+            children=(
+                IndexEntry(platform=AMD64, reference=AMD_IMAGE),
+                IndexEntry(platform=ARM64, reference=ARM_IMAGE),
+            ),
+        )
+        self._pipeline().judge(job(INDEX))
+
+    def learn(self, *images: ImageReference, advisories: Advisories = NEWER) -> None:
+        """Switch to advisories by which these images have a finding."""
+        self.scanner.database = advisories
+        for image in images:
+            self.scanner.seen[(image.digest,)] = scan_report(finding(Severity.CRITICAL))
+
+    def rescanned(self) -> list[ImageReference]:
+        """Return the images that were sent the way of a push."""
+        decoded = [jobs.decode(message.encode()) for message in self.rescans]
+        return [job.image for job in decoded if isinstance(job, ScanJob)]
+
+    def rejudge(self, image: ImageReference = IMAGE, *, since: Advisories | None = NEWER) -> None:
+        """Judge an image again, with a registry that answers nobody."""
+        asked = len(self.registry.resolved), len(self.registry.pulled)
+        self.registry.outage = RegistryError("nobody may ask")
+        Rejudger(
+            scanner=self.scanner,
+            inventories=self.inventories,
+            publisher=self._publisher(),
+            rescan=self.rescans.append,
+            clock=lambda: NOW + 2 * HOUR,
+        ).judge(RejudgeJob(image=image, since=since.updated_at if since else None))
+        assert (len(self.registry.resolved), len(self.registry.pulled)) == asked
+
+    def current(self, image: ImageReference = IMAGE) -> CurrentVerdict:
+        """Return what is said of an image."""
+        current = self.store.current(image)
+        assert current is not None
+        return current
+
+    def report(self, image: ImageReference = IMAGE) -> Report:
+        """Return the report behind it."""
+        return self.store.reports[self.current(image).report_id]
+
+    def _pipeline(self) -> Pipeline:
+        return Pipeline(
+            examiner=Examiner(
+                registry=self.registry,
+                scanner=self.scanner,
+                inventories=self.inventories,
+                scratch=self.scratch,
+                analyses_at_once=2,
+            ),
+            publisher=self._publisher(),
+            clock=lambda: NOW,
+        )
+
+    def _publisher(self) -> Publisher:
+        return Publisher(store=self.store, outbox=self.outbox, policy=self.policy)
+
+
+def _resolved(image: ImageReference) -> ResolvedImage:
+    return ResolvedImage(reference=image, platform=AMD64, manifest=b"{}", config=b"{}")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Return a world with nothing in it."""
+    return World(scratch=tmp_path)
+
+
+def test_a_healthy_image_turns_unhealthy_and_one_notice_goes_out(world: World) -> None:
+    """New advisories are all it takes; the registry is not asked."""
+    world.push()
+    assert world.current().status is Status.HEALTHY
+    world.learn(IMAGE)
+    world.rejudge()
+    world.rejudge()
+    assert world.current().status is Status.UNHEALTHY
+    assert [report.id for report in world.outbox.announced] == [world.current().report_id]
+    assert world.report().advisories == NEWER
+    assert world.report().layers == (IMAGE.digest,)
+    assert world.report().requested_at == NOW
+    assert world.rescans == []
+
+
+def test_what_is_still_so_is_noted_without_a_report(world: World) -> None:
+    """The row says what the verdict was held against; no second report is stored."""
+    world.push()
+    before = world.report()
+    world.learn()
+    world.rejudge()
+    against = world.current().against
+    assert against is not None
+    assert (against.advisories, against.advisories_of) == (NEWER.digest, NEWER.updated_at)
+    assert world.report() == before
+    assert len(world.store.reports) == 1
+
+
+def test_nothing_is_matched_twice_against_the_same(world: World) -> None:
+    """A job that comes again costs a look at the row."""
+    world.push()
+    world.learn()
+    world.rejudge()
+    matched = len(world.scanner.matched)
+    world.rejudge()
+    world.rejudge(since=None)
+    assert len(world.scanner.matched) == matched
+
+
+def test_a_new_policy_is_a_reason_too(world: World) -> None:
+    """The findings are the same, what is made of them is not."""
+    world.scanner.otherwise = scan_report(finding(Severity.MEDIUM))
+    world.push()
+    assert world.current().status is Status.HEALTHY
+    world.policy = Policy(fail_on=Severity.MEDIUM)
+    world.rejudge(since=ADVISORIES)
+    assert world.current().status is Status.UNHEALTHY
+    assert world.report().policy == world.policy
+
+
+def test_a_notice_that_was_due_when_the_worker_died_goes_out(world: World) -> None:
+    """The report was stored, the outbox was not reached: the next try tells."""
+    world.push()
+    world.learn(IMAGE)
+    world.outbox.outage = StoreError("the queue is out of reach")
+    with pytest.raises(StoreError):
+        world.rejudge()
+    world.outbox.outage = None
+    world.rejudge()
+    assert len(world.outbox.announced) == 1
+
+
+def test_nobody_is_told_again_of_what_was_known(world: World) -> None:
+    """A sweep over images that were unhealthy before floods no channel."""
+    world.learn(IMAGE, advisories=ADVISORIES)
+    world.push()
+    world.outbox.announced.clear()
+    world.learn()
+    world.rejudge()
+    assert world.current().status is Status.UNHEALTHY
+    assert world.outbox.announced == []
+
+
+def test_an_index_follows_its_platforms(world: World) -> None:
+    """Its platforms are judged first, then it is judged by them; one notice covers all."""
+    world.push_index()
+    assert world.current(INDEX).status is Status.HEALTHY
+    world.learn(ARM_IMAGE)
+    world.rejudge(INDEX)
+    assert world.current(ARM_IMAGE).status is Status.UNHEALTHY
+    assert world.current(ARM_IMAGE).part_of == INDEX.digest
+    assert world.current(AMD_IMAGE).status is Status.HEALTHY
+    assert world.current(INDEX).status is Status.UNHEALTHY
+    entries = {entry.digest: entry.report_id for entry in world.report(INDEX).platforms}
+    assert entries[ARM_IMAGE.digest] == world.current(ARM_IMAGE).report_id
+    assert [report.image.digest for report in world.outbox.announced] == [INDEX.digest]
+
+
+def test_an_index_of_which_nothing_changed_is_confirmed(world: World) -> None:
+    """As an image is."""
+    world.push_index()
+    before = world.report(INDEX)
+    world.learn()
+    world.rejudge(INDEX)
+    against = world.current(INDEX).against
+    assert against is not None
+    assert against.advisories == NEWER.digest
+    assert world.report(INDEX) == before
+
+
+def test_an_index_takes_over_what_its_platform_became_before(world: World) -> None:
+    """The platform's own job may come first."""
+    world.push_index()
+    world.learn(ARM_IMAGE)
+    world.rejudge(ARM_IMAGE)
+    world.rejudge(INDEX)
+    assert world.current(INDEX).status is Status.UNHEALTHY
+
+
+def test_without_an_inventory_the_image_takes_the_way_of_a_push(world: World) -> None:
+    """Another scanner finds other things in layers: they must be pulled again."""
+    world.push()
+    world.scanner.version = "2"
+    world.learn(IMAGE)
+    world.rejudge()
+    [message] = world.rescans
+    assert jobs.decode(message.encode()) == job()
+    assert world.current().status is Status.HEALTHY
+
+
+def test_one_platform_that_cannot_be_judged_sends_the_whole_index(world: World) -> None:
+    """Its other platforms are known by then, which costs nothing."""
+    world.push_index()
+    profile = world.scanner.profile(ADVISORIES)
+    del world.inventories.inventories[profile, ARM_IMAGE.digest]
+    world.learn()
+    world.rejudge(INDEX)
+    assert world.rescanned() == [INDEX]
+
+
+def test_an_image_that_was_never_judged_takes_the_way_of_a_push(world: World) -> None:
+    """Whoever asks for it by name."""
+    world.learn()
+    world.rejudge()
+    assert world.rescanned() == [IMAGE]
+
+
+def test_an_abandoned_image_takes_the_way_of_a_push(world: World) -> None:
+    """It is unknown by a fault of ours."""
+    publisher = Publisher(store=world.store, outbox=world.outbox, policy=world.policy)
+    publisher.abandon(job(), detail="tried too often", now=NOW)
+    world.learn()
+    world.rejudge()
+    assert len(world.rescans) == 1
+
+
+def test_an_image_that_cannot_be_examined_stays_so(world: World) -> None:
+    """Its layer is as broken as before; pulling it at every update would change nothing."""
+    world.scanner.faulty[IMAGE.digest] = Unexaminable(
+        reason=UnknownReason.CORRUPT_LAYER, detail="cut off"
+    )
+    world.push()
+    world.learn()
+    world.rejudge()
+    assert world.rescans == []
+    assert world.current().reason == UnknownReason.CORRUPT_LAYER
+
+
+def test_another_scanner_may_examine_what_the_last_could_not(world: World) -> None:
+    """So it is given the chance."""
+    world.registry.unpullable[IMAGE.digest] = Unexaminable(
+        reason=UnknownReason.CORRUPT_LAYER, detail="cut off"
+    )
+    world.push()
+    world.learn()
+    world.scanner.scanner = replace(SCANNER, digest=Digest("sha256:" + "7e" * 32))
+    world.rejudge()
+    assert len(world.rescans) == 1
+
+
+def test_what_is_no_image_is_left_alone(world: World) -> None:
+    """No advisory is about a signature."""
+    world.registry.manifests[IMAGE.digest] = NotApplicable(reason=NotApplicableReason.SIGNATURE)
+    world.push()
+    world.learn()
+    world.rejudge()
+    assert world.current().status is Status.NOT_APPLICABLE
+    assert world.rescans == []
+
+
+def test_a_push_that_came_meanwhile_wins(world: World) -> None:
+    """Whose examination began later is current, whoever ends last."""
+    world.push()
+    later = replace(world.report(), id="1a7e", as_of=NOW + 3 * HOUR)
+    world.learn(IMAGE)
+    find = world.inventories.find
+
+    def push_comes_between(profile: str, diff_id: Digest) -> LayerInventory | None:
+        world.store.save(later)
+        return find(profile, diff_id)
+
+    world.inventories.find = push_comes_between  # type: ignore[method-assign]
+    world.rejudge()
+    assert world.current().report_id == later.id
+    assert world.outbox.announced == []
+
+
+def test_older_advisories_than_asked_for_are_not_used(world: World) -> None:
+    """The worker has yet to fetch them: the job is tried again."""
+    world.push()
+    with pytest.raises(AdvisoriesError, match="not here yet"):
+        world.rejudge(since=NEWER)
+
+
+def test_an_old_job_takes_nothing_back(world: World) -> None:
+    """A worker that is behind leaves alone what was judged by newer advisories."""
+    world.learn(advisories=NEWER)
+    world.push()
+    world.learn(IMAGE, advisories=ADVISORIES)
+    world.rejudge(since=ADVISORIES)
+    assert world.current().status is Status.HEALTHY
+
+
+def test_stale_advisories_judge_nothing(world: World) -> None:
+    """One failure that an operator sees, and not a thousand images that turn unknown."""
+    world.push()
+    world.learn(advisories=replace(NEWER, updated_at=NOW - 80 * HOUR))
+    with pytest.raises(AdvisoriesError, match="72 hours"):
+        world.rejudge(since=None)
+    assert world.current().status is Status.HEALTHY
+
+
+def test_an_index_of_indexes_is_not_followed(world: World) -> None:
+    """The registry side knows what to say of such a thing."""
+    world.push_index()
+    outer = replace(INDEX, digest=Digest("sha256:" + "2d" * 32))
+    [entry, _] = world.report(INDEX).platforms
+    nested = replace(entry, digest=INDEX.digest)
+    world.store.save(replace(world.report(INDEX), id="0e", image=outer, platforms=(nested,)))
+    world.learn(ARM_IMAGE)
+    world.rejudge(outer)
+    assert world.rescanned() == [outer]
+    assert world.current(INDEX).status is Status.HEALTHY

@@ -1,15 +1,18 @@
 """Re-judging: stored images from a queue of their own, so that no push waits behind them.
 
-What fails too often stays on the poison queue: the stored verdict still says what it was held
-against, and the next sweep tries again.
+A later sweep need not concern an image that this one could not judge. So what fails too often takes
+the way of a push, which gives up aloud; and a stretch of a sweep is tried for ever.
 """
 
 import logging
+from datetime import UTC, datetime
 
 import azure.functions as func
 
+from scanner import jobs
 from scanner.errors import InvalidMessageError, RegistryNotOursError
 from scanner.rejudge_messages import RejudgeJob, SweepStep, decode_job, decode_step
+from scanner.reprocess import another_look
 from scanner.wiring import REJUDGE_QUEUE, SWEEP_QUEUE, Wiring
 
 logger = logging.getLogger(__name__)
@@ -18,7 +21,7 @@ CONNECTION = "PUSHSCAN_STORAGE"
 
 
 def blueprint(wiring: Wiring) -> func.Blueprint:
-    """Build the blueprint with the two queue functions."""
+    """Build the blueprint with the four queue functions."""
     functions = func.Blueprint()
 
     @functions.function_name("rejudge_image")
@@ -30,6 +33,23 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.function_name("sweep_images")
     @functions.queue_trigger("message", SWEEP_QUEUE, CONNECTION)
     def sweep_images(message: func.QueueMessage) -> None:
+        take(message)
+
+    @functions.function_name("rejudge_from_registry")
+    @functions.queue_trigger("message", f"{REJUDGE_QUEUE}-poison", CONNECTION)
+    def rejudge_from_registry(message: func.QueueMessage) -> None:
+        if job := read_job(message.get_body(), wiring):
+            look = another_look(job.image, now=datetime.now(UTC))
+            wiring.job_queue.send(jobs.encode(look))
+            logger.warning("rejudging.given_up image=%s", job.image)
+
+    # All images behind the stretch wait for it. The host tries a poison queue for ever.
+    @functions.function_name("sweep_images_again")
+    @functions.queue_trigger("message", f"{SWEEP_QUEUE}-poison", CONNECTION)
+    def sweep_images_again(message: func.QueueMessage) -> None:
+        take(message)
+
+    def take(message: func.QueueMessage) -> None:
         if step := read_step(message.get_body(), wiring):
             wiring.sweeper.take(step)
 

@@ -347,6 +347,7 @@ module appSettings 'modules/app-settings.bicep' = {
   name: 'app-settings'
   scope: group
   params: {
+    advisoryMirror: advisoryMirror
     storageName: storage.outputs.name
     loginServer: access.outputs.loginServer
     clientId: identities.outputs.workerClientId

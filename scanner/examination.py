@@ -35,7 +35,7 @@ class Examination:
     """What an image consists of, and what was seen in it."""
 
     diff_ids: tuple[Digest, ...]
-    """Of its layers, bottom first, each verified; none where the image could not be pulled."""
+    """Of its layers, bottom first, each verified; none where they were not pulled, or too large."""
     seen: ScanReport | Unexaminable
 
 
@@ -73,7 +73,10 @@ class Examiner:
         if fault:
             return Examination(diff_ids=(), seen=fault)
         # With the inventories it is all that judging the image again will need.
-        return Examination(diff_ids=plan.diff_ids, seen=self._match(plan, analysis))
+        seen = self._match(plan, analysis)
+        is_too_large = isinstance(seen, Unexaminable) and seen.reason is UnknownReason.TOO_LARGE
+        # Whoever judges it again must not try to hold what has no room in a worker.
+        return Examination(diff_ids=() if is_too_large else plan.diff_ids, seen=seen)
 
     def _analyse(
         self, image: ResolvedImage, missing: Sequence[Layer], analysis: "_Analysis"

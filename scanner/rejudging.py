@@ -29,6 +29,7 @@ from scanner.model import (
 from scanner.ports import Check, CurrentVerdict, ImageScanner, InventoryStore
 from scanner.publishing import Publisher, draft, identified
 from scanner.rejudge_messages import RejudgeJob
+from scanner.reprocess import another_look
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,9 @@ class Rejudger:
         report = self._judge(run, job.image)
         if report is None:
             self._ask_registry(run, job.image)
-        elif run.has_made(report):
-            # Also when an earlier try died right here: what is known is not told twice.
+        else:
+            # Also when an earlier try died right here, by these advisories or by those before: what
+            # is known is not told twice.
             self.publisher.outbox.announce(report)
 
     def _begin(self, job: RejudgeJob) -> "_Run":
@@ -175,14 +177,8 @@ class Rejudger:
         return replace(begun, scanner=run.scanner, advisories=run.advisories)
 
     def _ask_registry(self, run: "_Run", image: ImageReference) -> None:
-        current = self.publisher.store.current(image)
-        report = self.publisher.store.find_report(current.report_id) if current else None
-        job = ScanJob(
-            id=jobs.job_id(image),
-            image=current.image if current else image,
-            requested_at=report.requested_at if report else run.as_of,
-        )
-        self.rescan(jobs.encode(job))
+        # Dated now: were it given up, a verdict of before must not hide that.
+        self.rescan(jobs.encode(another_look(image, now=run.as_of)))
         logger.info("image.queued image=%s why=not-judged-without-registry", image)
 
 
@@ -207,14 +203,6 @@ class _Run:
             at=self.as_of,
             advisories=self.advisories.digest,
             advisories_of=self.advisories.updated_at,
-        )
-
-    def has_made(self, report: Report) -> bool:
-        """Whether a report says what is current here, so that it may be news."""
-        return (
-            report.advisories is not None
-            and report.advisories.digest == self.advisories.digest
-            and report.policy == self.policy
         )
 
     def has_same_scanner(self, report: Report) -> bool:

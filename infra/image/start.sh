@@ -1,12 +1,10 @@
 #!/bin/sh
-# Starts the Functions host as the base image does, and keeps the advisories new beside it: until the first
-# are there the app judges nothing, and each fetch is proved on a canary before it counts.
+# Starts the Functions host as the base image does, and sees beside it that there are advisories: until the
+# first are there the app judges nothing. Later ones come by the app's own clock.
 set -eu
 
 (
-    while :; do
-        if pushscan advisories update; then sleep 21600; else sleep 300; fi
-    done
+    until pushscan advisories update; do sleep 300; done
 ) &
 
 exec /opt/startup/start_nonappservice.sh

@@ -18,6 +18,9 @@ param noticeUrl string
 @description('HTTPS endpoint for notices about the service; empty for none.')
 param operatorsUrl string
 
+@description('Whether the registry mirrors the advisory databases; the app then needs no other publisher.')
+param advisoryMirror bool
+
 var always = [
   { name: 'AzureWebJobsStorage__accountName', value: storageName }
   { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
@@ -33,6 +36,8 @@ var always = [
 ]
 var images = empty(noticeUrl) ? [] : [{ name: 'PUSHSCAN_NOTICE_URL', value: noticeUrl }]
 var operators = empty(operatorsUrl) ? [] : [{ name: 'PUSHSCAN_OPERATORS_URL', value: operatorsUrl }]
+var sources = '${loginServer}/mirror/trivy-db:2|${loginServer}/mirror/trivy-java-db:1'
+var mirror = advisoryMirror ? [{ name: 'PUSHSCAN_ADVISORY_SOURCES', value: sources }] : []
 
 @description('Names and values.')
-output settings array = concat(always, images, operators)
+output settings array = concat(always, images, operators, mirror)

@@ -35,8 +35,8 @@ var acrDelete = 'c2f4ef07-c644-48eb-af81-4b1b4947fb11'
 var repositoryReader = 'b93aa761-3e63-49ed-ac28-beffa264f7ac'
 var repositoryContributor = '2efddaa5-3f1f-4df3-97df-af3f13818f4c'
 var catalogLister = 'bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7'
-var configurationReader = '69b07be0-09bf-439a-b9a6-e73de851bd59'
-var readerRoles = concat(abac ? [repositoryReader, catalogLister] : [acrPull], [configurationReader])
+// Not the configuration reader: it may read the admin password and the webhook's secret.
+var readerRoles = abac ? [repositoryReader, catalogLister] : [acrPull]
 var cleanupRoles = abac ? [repositoryContributor, catalogLister] : [acrPull, acrDelete]
 var mirrored = [
   { name: 'pushscan-trivy-db', source: 'ghcr.io/aquasecurity/trivy-db', target: 'mirror/trivy-db' }

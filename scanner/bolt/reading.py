@@ -127,10 +127,6 @@ class Bucket:
         for key, kind, value in self._elements(self._new_budget()):
             yield key, self._inner(value) if kind & IS_BUCKET else value
 
-    def bucket_names(self) -> Iterator[bytes]:
-        """Go through the keys of those values that are buckets."""
-        return (key for key, kind, _ in self._elements(self._new_budget()) if kind & IS_BUCKET)
-
     def tree(self) -> dict[bytes, ReadNode]:
         """Read all that is below into the memory; buckets become dicts. No byte is read twice."""
         return self._tree(self._new_budget())

@@ -24,10 +24,20 @@ from scanner.settings import Settings
 from scanner.storage import StorageConnection, storage_errors
 from scanner.trivy import AdvisoryDirectory
 from scanner.trivy.binary import TrivyBinary
-from scanner.wiring import EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE, Wiring, storage_connection
+from scanner.wiring import (
+    EVENT_QUEUE,
+    JOB_QUEUE,
+    NOTICE_QUEUE,
+    REJUDGE_QUEUE,
+    SWEEP_QUEUE,
+    Wiring,
+    storage_connection,
+)
 
 _QUEUES = tuple(
-    f"{queue}{kind}" for queue in (EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE) for kind in ("", "-poison")
+    f"{queue}{kind}"
+    for queue in (EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE, REJUDGE_QUEUE, SWEEP_QUEUE)
+    for kind in ("", "-poison")
 )
 _NO_REPORT = "0" * 64
 _UNPUSHED = "pushscan/doctor"

@@ -48,8 +48,9 @@ def encode(inventory: LayerInventory) -> bytes:
             if e.kind is not Kind.FILE
         ),
     )
-    stored = zstd.compress(msgspec.json.encode(document), level=_LEVEL)
-    if len(stored) > MAX_STORED_BYTES:
+    plain = msgspec.json.encode(document)
+    stored = zstd.compress(plain, level=_LEVEL)
+    if len(stored) > MAX_STORED_BYTES or len(plain) > _MAX_DOCUMENT_BYTES:
         raise StoreError(f"inventories.write: {inventory.diff_id} is over {MAX_STORED_BYTES} bytes")
     return stored
 

@@ -4,18 +4,28 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import azure.functions as func
 import pytest
 
-from scanner import bolt
+from function_app.rejudging import blueprint
+from scanner import bolt, jobs
 from scanner.jobs import job_id
 from scanner.model import Digest, ImageReference, ScanJob, Status
-from scanner.rejudge_messages import decode_job, decode_step
+from scanner.rejudge_messages import (
+    RejudgeJob,
+    SweepStep,
+    decode_job,
+    decode_step,
+    encode_job,
+    encode_step,
+)
 from scanner.settings import read
 from scanner.trivy import AdvisoryDirectory
-from scanner.wiring import NOTICE_QUEUE, REJUDGE_QUEUE, SWEEP_QUEUE, Wiring
+from scanner.wiring import JOB_QUEUE, NOTICE_QUEUE, REJUDGE_QUEUE, SWEEP_QUEUE, Wiring
 from tests.examples import WEBHOOK_SECRET
 from tests.integration.acr_images import SmallImage, small_image
 from tests.integration.app_surroundings import REPOSITORY, AppSurroundings
@@ -155,3 +165,33 @@ def test_new_advisories_turn_a_stored_image_without_a_request(installation: Inst
     assert installation.status(concerned) is Status.UNHEALTHY
     assert not installation.around.take(NOTICE_QUEUE)
     assert len(installation.around.registry.requests) == requests
+
+
+def test_a_job_that_fails_too_often_takes_the_way_of_a_push(installation: Installation) -> None:
+    """Which asks the registry, and gives up aloud: a later sweep need not concern the image."""
+    installation.learn(tar="1")
+    image = installation.push(debian("bash"))
+    _run(installation, "rejudge_from_registry", encode_job(RejudgeJob(image=image, since=None)))
+    queued = jobs.decode(installation.around.take(JOB_QUEUE).encode())
+    assert isinstance(queued, ScanJob)
+    assert queued.image == replace(image, tag=None)
+    assert queued.not_before is not None
+
+
+def test_a_stretch_that_fails_too_often_is_tried_again(installation: Installation) -> None:
+    """All images behind it wait for it."""
+    installation.learn(tar="1")
+    image = installation.push(debian("bash"))
+    sweep = installation.wiring.sweeper.begin_full()
+    assert installation.around.take(SWEEP_QUEUE)
+    _run(installation, "sweep_images_again", encode_step(SweepStep(sweep=sweep.id, after=None)))
+    assert [judged.digest for judged in installation.work()] == [image.digest]
+
+
+def _run(installation: Installation, name: str, message: str) -> None:
+    app = func.FunctionApp()
+    app.register_functions(blueprint(installation.wiring))
+    functions = {
+        str(one.get_function_name()): one.get_user_function() for one in app.get_functions()
+    }
+    functions[name](func.QueueMessage(body=message.encode()))

@@ -140,8 +140,9 @@ def test_the_library_runs_every_function_of_this_app(
             assert succeeded(library.run("deliver_notice", typed, queued(1)))
             assert succeeded(library.run("record_undelivered", typed, queued(1)))
         unreadable = worker_protos.TypedData(string="{")
-        consumers = ("scan_image", "rejudge_image", "sweep_images")
-        for consumer in (*consumers, "receive_events", "receive_events_again"):
+        consumers = ("scan_image", "rejudge_image", "rejudge_from_registry", "sweep_images")
+        again = ("receive_events", "receive_events_again", "sweep_images_again")
+        for consumer in (*consumers, *again):
             assert succeeded(library.run(consumer, unreadable, queued(1)))
         timer = worker_protos.TypedData(json='{"IsPastDue": false}')
         assert succeeded(library.run("reconcile_registry", timer))
@@ -150,5 +151,5 @@ def test_the_library_runs_every_function_of_this_app(
         assert refused.return_value.http.status_code == "401"
         told = json.dumps([dict(notice) for notice in around.operators.notices])
     assert abandoned.digest in told
-    assert len(library.functions) == 13
+    assert len(library.functions) == 15
     assert reported_listing(library) == printed_listing(REPOSITORY, **around.settings())

@@ -223,7 +223,7 @@ def test_a_bucket_is_read_without_the_others(tmp_path: Path, sound_file: bytes) 
     half[leaves[0]] ^= 0xFF
     path.write_bytes(half)
     with bolt.Database(path) as database:
-        assert list(database.root.bucket_names()) == [b"inline", b"overflow", b"paged"]
+        assert list(database.root) == [b"inline", b"overflow", b"paged"]
         inline = database.root.get(b"inline")
         assert isinstance(inline, bolt.Bucket)
         assert list(inline.items()) == [(b"key", b"value")]

@@ -117,13 +117,18 @@ def test_the_settings_of_the_template_are_those_that_the_app_takes(profile: str)
     """The app refuses to start with one that is missing, wrong or unknown."""
     app = properties(one_of(profile, "Microsoft.App/containerApps"))
     (container,) = app["template"]["containers"]
-    environment = {one["name"]: one.get("value", "s" * 24) for one in container["env"]}
-    environment |= {"PUSHSCAN_REGISTRIES": "shop.azurecr.io"}
+    # What only the deployment knows is the registry's address.
+    environment = {
+        one["name"]: re.sub(r"\[reference\([^]]*\]", "shop.azurecr.io", one.get("value", "s" * 24))
+        for one in container["env"]
+    }
     dockerfile = (ROOT / "infra" / "image" / "Dockerfile").read_text(encoding="utf-8")
     environment |= dict(re.findall(r"(PUSHSCAN_\w+)=(\S+)", dockerfile))
     read = settings.read(environment)
     assert read.storage.client_id == environment["AzureWebJobsStorage__clientId"]
     assert read.identity_client_id is not None
+    first = read.advisory_updates.sources[0]
+    assert first.database == f"{environment['PUSHSCAN_REGISTRIES']}/mirror/trivy-db:2"
 
 
 def test_notices_are_sent_with_the_secret_that_signs_them() -> None:

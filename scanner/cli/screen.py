@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scanner.model import Severity, Status
-from scanner.trivy.text import visible
+from scanner.text import visible
 
 VERDICT_STYLES: Final = {
     Status.HEALTHY: "bold green",

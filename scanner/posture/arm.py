@@ -19,7 +19,7 @@ import urllib3
 
 from scanner.errors import InvalidMessageError, PostureError
 from scanner.strict_json import parse_object
-from scanner.trivy.text import visible
+from scanner.text import visible
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential

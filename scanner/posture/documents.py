@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from scanner.posture.known import Answer, Unknown
 from scanner.posture.properties import Properties
-from scanner.trivy.text import visible
+from scanner.text import visible
 
 Document = dict[str, Any]
 

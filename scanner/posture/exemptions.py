@@ -13,7 +13,7 @@ from typing import Any
 
 from scanner.errors import InvalidMessageError, SettingsError
 from scanner.strict_json import parse_object
-from scanner.trivy.text import visible
+from scanner.text import visible
 
 MAX_BYTES = 256 * 1024
 _MEMBERS = ("registry", "rule", "owner", "reason", "expires")

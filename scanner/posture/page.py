@@ -6,7 +6,7 @@ from typing import Final
 
 from scanner.posture.assessment import RULES_BY_ID, Assessment, Finding
 from scanner.posture.rule import Outcome, Severity
-from scanner.trivy.text import visible
+from scanner.text import visible
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #d0d7de; --dim: #59636e; --red: #b3261e;

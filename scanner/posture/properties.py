@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from scanner.posture.known import Answer, Unknown
-from scanner.trivy.text import visible
+from scanner.text import visible
 
 _T = TypeVar("_T")
 

@@ -20,7 +20,7 @@ from scanner.posture.snapshot import (
     Token,
     Webhook,
 )
-from scanner.trivy.text import visible
+from scanner.text import visible
 
 _T = TypeVar("_T")
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from scanner import bolt, lookups
 from scanner.classify.sources import family_of, is_source
 from scanner.model import Advisories, Digest
+from scanner.text import visible
 from scanner.trivy.advisories import DATABASE, AdvisoryDirectory
-from scanner.trivy.text import visible
 
 logger = logging.getLogger(__name__)
 

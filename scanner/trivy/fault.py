@@ -10,7 +10,7 @@ from signal import Signals
 from scanner.errors import AdvisoriesError, SandboxUnavailableError
 from scanner.model import Unexaminable, UnknownReason
 from scanner.sandbox import Exit, Exited, Killed, Stopped
-from scanner.trivy.text import visible
+from scanner.text import visible
 
 _DETAIL_CHARACTERS = 300
 _ERROR, _PANIC = 1, 2

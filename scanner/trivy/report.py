@@ -21,8 +21,8 @@ from scanner.model import (
     UnknownReason,
 )
 from scanner.model.findings import UNEXAMINED, WITHOUT_ADVISORIES
+from scanner.text import visible
 from scanner.trivy.looked_up import Package, looked_up
-from scanner.trivy.text import visible
 
 MAX_FINDINGS = 50_000
 MAX_PACKAGE_GROUPS = 20_000

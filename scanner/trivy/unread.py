@@ -16,8 +16,8 @@ from scanner.layers import (
     Place,
     normal_path,
 )
+from scanner.text import visible
 from scanner.trivy.examined import PACKAGE_DATABASES, is_package_directory, reader_of
-from scanner.trivy.text import visible
 
 logger = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from scanner.errors import AdvisoriesError, RegistryError
 from scanner.model import Advisories
 from scanner.model.advisory_source import PUBLIC_SOURCES, AdvisorySource
 from scanner.sandbox import Exited, Limits, Preference, Sandbox, choose, run_trusted
+from scanner.text import visible
 from scanner.trivy import argv
 from scanner.trivy.advisories import AdvisoryDirectory, make_ready, read_updated_at
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.canary import require_known, write_canary
-from scanner.trivy.text import visible
 from scanner.trivy.whole_image import examine
 
 logger = logging.getLogger(__name__)

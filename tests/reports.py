@@ -5,17 +5,26 @@ from dataclasses import replace
 from datetime import datetime
 
 from scanner.model import (
+    Decision,
     Digest,
+    ImageFacts,
     NotApplicableReason,
+    Origin,
+    Outcome,
     Platform,
     PlatformVerdict,
     Policy,
+    Rating,
+    Remedy,
+    RemedyKind,
     Report,
     Scanner,
     Severity,
     Status,
     UnknownReason,
     Verdict,
+    Weakness,
+    WeaknessKind,
 )
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 
@@ -77,6 +86,66 @@ def unhealthy_report(
         scan=scan_report(*findings, warnings=("app/broken.jar: not a zip file",)),
         config_digest=Digest("sha256:" + "c0" * 32),
         layers=(Digest("sha256:" + "1a" * 32), Digest("sha256:" + "2b" * 32)),
+    )
+
+
+def judged_report() -> Report:
+    """Return a report that has all that can be said of an image: a secret, a setting, remedies."""
+    begun = unhealthy_report()
+    secret = Weakness(
+        kind=WeaknessKind.SECRET,
+        id="github-pat",
+        severity=Severity.CRITICAL,
+        title="GitHub Personal Access Token",
+        path="app/.env",
+        line=3,
+        layer_diff_id="sha256:" + "2b" * 32,
+    )
+    setting = Weakness(
+        kind=WeaknessKind.MISCONFIGURATION,
+        id="root-user",
+        severity=Severity.LOW,
+        title="The image runs as root",
+    )
+    rated = replace(
+        finding(Severity.HIGH),
+        ratings=(Rating(source="nvd", severity=Severity.HIGH, score=8.6), Rating(source="x")),
+        published_at=NOW,
+    )
+    facts = ImageFacts(
+        created_at=NOW,
+        base_name="mcr.microsoft.com/base:1",
+        base_digest=Digest("sha256:" + "ba" * 32),
+        weaknesses=(setting,),
+    )
+    report = replace(begun, scan=scan_report(rated, weaknesses=(secret,)), facts=facts)
+    outcomes = (Outcome.BLOCKS, Outcome.ACCEPTED, Outcome.INFORMS)
+    return replace(
+        report,
+        decisions=tuple(
+            Decision(
+                subject=subject,
+                outcome=outcome,
+                rule="severity-threshold",
+                exemption="exemptions.yaml#1" if outcome is Outcome.ACCEPTED else "",
+                due=NOW,
+                unknown_inputs=("epss",),
+                origin=Origin.THIS_PUSH,
+            )
+            for subject, outcome in zip(report.subjects, outcomes, strict=True)
+        ),
+        remedies=(
+            Remedy(
+                kind=RemedyKind.UPGRADE,
+                target="jinja2",
+                package_type="python-pkg",
+                installed_version="2.10",
+                wanted_version="2.10.1",
+                layer_diff_id=rated.layer_diff_id,
+                origin=Origin.THIS_PUSH,
+                clears=("CVE-2019-10906",),
+            ),
+        ),
     )
 
 

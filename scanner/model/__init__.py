@@ -6,11 +6,16 @@ from scanner.model.findings import (
     FixStatus,
     OperatingSystem,
     PackageGroup,
+    Rating,
     Scanner,
     ScanReport,
     Severity,
+    Weakness,
+    WeaknessKind,
 )
+from scanner.model.image_facts import ImageFacts
 from scanner.model.inventory import LayerInventory
+from scanner.model.judgement import Decision, Origin, Outcome, Remedy, RemedyKind, Subject
 from scanner.model.reference import (
     Deletion,
     Digest,
@@ -26,6 +31,7 @@ from scanner.model.report import (
     PlatformVerdict,
     Report,
 )
+from scanner.model.transition import Stream, Transition, TransitionKind
 from scanner.model.verdict import (
     NotApplicable,
     NotApplicableReason,
@@ -38,21 +44,28 @@ from scanner.model.verdict import (
 
 __all__ = [
     "Advisories",
+    "Decision",
     "Deletion",
     "Digest",
     "Finding",
     "FixStatus",
+    "ImageFacts",
     "ImageReference",
     "Job",
     "LayerInventory",
     "NotApplicable",
     "NotApplicableReason",
     "OperatingSystem",
+    "Origin",
+    "Outcome",
     "PackageGroup",
     "Platform",
     "PlatformVerdict",
     "Policy",
+    "Rating",
     "Registries",
+    "Remedy",
+    "RemedyKind",
     "Report",
     "RetireJob",
     "ScanJob",
@@ -60,8 +73,14 @@ __all__ = [
     "Scanner",
     "Severity",
     "Status",
+    "Stream",
+    "Subject",
+    "Transition",
+    "TransitionKind",
     "Unexaminable",
     "UnknownReason",
     "Verdict",
+    "Weakness",
+    "WeaknessKind",
     "is_host",
 ]

@@ -32,6 +32,17 @@ class FixStatus(StrEnum):
     END_OF_LIFE = "end_of_life"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Rating:
+    """What one source says of a vulnerability: vendors disagree, and all of them are kept."""
+
+    source: str
+    """As Trivy names it, e.g. `nvd`, `ghsa` or `debian`."""
+    severity: Severity | None = None
+    score: float | None = None
+    """CVSS base score, 0.0 to 10.0, of the newest version that the source gives one for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One known vulnerability in one installed package. All text comes from image or advisory."""
@@ -50,11 +61,41 @@ class Finding:
     layer_diff_id: str
     title: str
     url: str
+    ratings: tuple[Rating, ...] = ()
+    """By source, one each."""
+    published_at: datetime | None = None
+    """When the vulnerability was published, as the advisories have it."""
 
     @property
     def is_fixable(self) -> bool:
         """Whether a version without the vulnerability has been published."""
         return bool(self.fixed_version)
+
+
+class WeaknessKind(StrEnum):
+    """What else than a vulnerable package can be wrong with an image."""
+
+    SECRET = "secret"  # noqa: S105  a kind, not a secret
+    MISCONFIGURATION = "misconfiguration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weakness:
+    """A secret that lies in a layer, or a setting of the image that should not be so.
+
+    Where it is, never what it is: there is no place for the text of a secret.
+    """
+
+    kind: WeaknessKind
+    id: str
+    """Of the rule that found it, e.g. `github-pat` or `root-user`."""
+    severity: Severity
+    title: str
+    path: str = ""
+    """Of the file in the image; empty for what the image's config says."""
+    line: int = 0
+    """From 1; 0 where there is none."""
+    layer_diff_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +160,8 @@ class ScanReport:
     operating_system: OperatingSystem | None
     package_groups: tuple[PackageGroup, ...]
     findings: tuple[Finding, ...]
+    weaknesses: tuple[Weakness, ...] = ()
+    """Secrets in files; in the order in which findings are, worst first."""
     warnings: tuple[str, ...] = ()
     """What the scanner said on its error stream about things it could not read; escaped, capped.
 

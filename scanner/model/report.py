@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from scanner.model.findings import Advisories, Scanner, ScanReport, Severity
+from scanner.model.image_facts import ImageFacts
+from scanner.model.judgement import Decision, Remedy, Subject
 from scanner.model.reference import Digest, ImageReference, Platform
 from scanner.model.verdict import Policy, Verdict
 
@@ -46,6 +48,20 @@ class Report:
     config_digest: Digest | None = None
     layers: tuple[Digest, ...] = ()
     """diff_ids of the layers, bottom first, each verified."""
+    facts: ImageFacts | None = None
+    """What the image's config says of it; None for an index, and for what is no image."""
+    decisions: tuple[Decision, ...] = ()
+    """One for each of `subjects`, in their order; none where nothing was judged, and for an index.
+    """
+    remedies: tuple[Remedy, ...] = ()
+    """The smallest set of changes that makes an unhealthy image healthy, most cleared first."""
+
+    @property
+    def subjects(self) -> tuple[Subject, ...]:
+        """All that a policy may decide about: findings, secrets, misconfigurations."""
+        findings = self.scan.findings if self.scan else ()
+        secrets = self.scan.weaknesses if self.scan else ()
+        return (*findings, *secrets, *(self.facts.weaknesses if self.facts else ()))
 
     def severity_counts(self) -> Mapping[Severity, int]:
         """Count the findings by severity, worst first; empty where nothing was examined.

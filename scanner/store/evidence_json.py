@@ -11,7 +11,12 @@ from scanner.model import (
     ScanReport,
 )
 from scanner.storage.moments import from_text, to_text
-from scanner.store.verdict_json import read_finding, write_finding
+from scanner.store.verdict_json import (
+    read_finding,
+    read_weakness,
+    write_finding,
+    write_weakness,
+)
 
 JsonObject = dict[str, Any]
 
@@ -77,6 +82,7 @@ def write_scan(scan: ScanReport) -> JsonObject:
             for group in scan.package_groups
         ],
         "findings": [write_finding(finding) for finding in scan.findings],
+        "weaknesses": [write_weakness(weakness) for weakness in scan.weaknesses],
         "warnings": list(scan.warnings),
     }
 
@@ -102,5 +108,6 @@ def read_scan(entry: JsonObject) -> ScanReport:
             for group in entry["package_groups"]
         ),
         findings=tuple(read_finding(finding) for finding in entry["findings"]),
+        weaknesses=tuple(read_weakness(weakness) for weakness in entry["weaknesses"]),
         warnings=tuple(entry["warnings"]),
     )

@@ -6,6 +6,7 @@ the store only when it is added here and in the published schema.
 The JSON is canonical: names sorted, no blanks, no fractions, UTF-8; equal reports are equal bytes.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from scanner.model import (
     Verdict,
 )
 from scanner.storage.moments import from_text, to_text
-from scanner.store import evidence_json, verdict_json
+from scanner.store import evidence_json, judgement_json, verdict_json
 
 JsonObject = dict[str, Any]
 
@@ -90,6 +91,9 @@ def _write_report(report: Report) -> JsonObject:
         "platforms": [_write_platform_verdict(entry) for entry in report.platforms],
         "config_digest": str(report.config_digest) if report.config_digest else None,
         "layers": [str(diff_id) for diff_id in report.layers],
+        "facts": judgement_json.write_facts(report.facts) if report.facts else None,
+        "decisions": judgement_json.write_decisions(report),
+        "remedies": [judgement_json.write_remedy(remedy) for remedy in report.remedies],
     }
 
 
@@ -115,7 +119,7 @@ def _read_report(document: JsonObject) -> Report:
     image, policy, config = document["image"], document["policy"], document["config_digest"]
     scanner, advisories = document["scanner"], document["advisories"]
     platform, scan = document["platform"], document["scan"]
-    return Report(
+    report = Report(
         id=document["id"],
         image=ImageReference(
             registry=image["registry"],
@@ -140,7 +144,13 @@ def _read_report(document: JsonObject) -> Report:
         platforms=tuple(_read_platform_verdict(entry) for entry in document["platforms"]),
         config_digest=Digest(config) if config is not None else None,
         layers=tuple(Digest(diff_id) for diff_id in document["layers"]),
+        facts=judgement_json.read_facts(document["facts"])
+        if document["facts"] is not None
+        else None,
+        remedies=tuple(judgement_json.read_remedy(remedy) for remedy in document["remedies"]),
     )
+    decisions = judgement_json.read_decisions(document["decisions"], report.subjects)
+    return replace(report, decisions=decisions)
 
 
 def write_policy(policy: Policy) -> JsonObject:

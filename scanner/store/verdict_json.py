@@ -1,4 +1,4 @@
-"""Verdict and findings <-> JSON."""
+"""Verdict, findings and weaknesses <-> JSON."""
 
 from typing import Any
 
@@ -6,11 +6,15 @@ from scanner.model import (
     Finding,
     FixStatus,
     NotApplicableReason,
+    Rating,
     Severity,
     Status,
     UnknownReason,
     Verdict,
+    Weakness,
+    WeaknessKind,
 )
+from scanner.storage.moments import from_text, to_text
 
 JsonObject = dict[str, Any]
 
@@ -63,6 +67,8 @@ def write_finding(finding: Finding) -> JsonObject:
         "layer_diff_id": finding.layer_diff_id,
         "title": finding.title,
         "url": finding.url,
+        "ratings": [_write_rating(rating) for rating in finding.ratings],
+        "published_at": to_text(finding.published_at) if finding.published_at else None,
     }
 
 
@@ -83,4 +89,52 @@ def read_finding(entry: JsonObject) -> Finding:
         layer_diff_id=entry["layer_diff_id"],
         title=entry["title"],
         url=entry["url"],
+        ratings=tuple(_read_rating(rating) for rating in entry["ratings"]),
+        published_at=from_text(entry["published_at"])
+        if entry["published_at"] is not None
+        else None,
+    )
+
+
+def write_weakness(weakness: Weakness) -> JsonObject:
+    """Write a weakness: where it is, never what it is."""
+    return {
+        "kind": weakness.kind.value,
+        "id": weakness.id,
+        "severity": weakness.severity.name,
+        "title": weakness.title,
+        "path": weakness.path,
+        "line": weakness.line,
+        "layer_diff_id": weakness.layer_diff_id,
+    }
+
+
+def read_weakness(entry: JsonObject) -> Weakness:
+    """Read a weakness. Raises KeyError, TypeError or ValueError."""
+    return Weakness(
+        kind=WeaknessKind(entry["kind"]),
+        id=entry["id"],
+        severity=Severity[entry["severity"]],
+        title=entry["title"],
+        path=entry["path"],
+        line=int(entry["line"]),
+        layer_diff_id=entry["layer_diff_id"],
+    )
+
+
+def _write_rating(rating: Rating) -> JsonObject:
+    return {
+        "source": rating.source,
+        "severity": rating.severity.name if rating.severity is not None else None,
+        # As text: how fractions are written is where canonical JSON is hard (RFC 8785, 3.2.2.3).
+        "score": f"{rating.score:.1f}" if rating.score is not None else None,
+    }
+
+
+def _read_rating(entry: JsonObject) -> Rating:
+    severity, score = entry["severity"], entry["score"]
+    return Rating(
+        source=entry["source"],
+        severity=Severity[severity] if severity is not None else None,
+        score=float(score) if score is not None else None,
     )

@@ -24,6 +24,7 @@ from tests.reports import (
     SCANNER,
     healthy_report,
     index_report,
+    judged_report,
     not_applicable_report,
     unhealthy_report,
     unknown_report,
@@ -36,6 +37,7 @@ VALIDATOR = jsonschema.Draft202012Validator(
 )
 EXAMPLES = {
     "unhealthy": unhealthy_report(),
+    "judged": judged_report(),
     "healthy": healthy_report(),
     "untagged": healthy_report(tag=None),
     "unknown": unknown_report(),

@@ -16,6 +16,7 @@ from scanner.model.findings import (
 from scanner.model.image_facts import ImageFacts
 from scanner.model.inventory import LayerInventory
 from scanner.model.judgement import Decision, Origin, Outcome, Remedy, RemedyKind, Subject
+from scanner.model.lineage import Lineage
 from scanner.model.reference import (
     Deletion,
     Digest,
@@ -53,6 +54,7 @@ __all__ = [
     "ImageReference",
     "Job",
     "LayerInventory",
+    "Lineage",
     "NotApplicable",
     "NotApplicableReason",
     "OperatingSystem",

@@ -99,6 +99,9 @@ def identified(report: Report) -> Report:
     inputs = {
         "image": str(report.image),
         "verdict": str(report.verdict),
+        "lineage": [str(report.lineage.base_digest), str(report.lineage.previous)]
+        if report.lineage
+        else None,
         "platforms": [[str(entry.digest), entry.report_id] for entry in report.platforms],
         "policy": [
             report.policy.fail_on.name,

@@ -8,6 +8,7 @@ from scanner.model import (
     Decision,
     Digest,
     ImageFacts,
+    Lineage,
     NotApplicableReason,
     Origin,
     Outcome,
@@ -118,7 +119,15 @@ def judged_report() -> Report:
         base_digest=Digest("sha256:" + "ba" * 32),
         weaknesses=(setting,),
     )
-    report = replace(begun, scan=scan_report(rated, weaknesses=(secret,)), facts=facts)
+    lineage = Lineage(
+        base_name=facts.base_name,
+        base_digest=facts.base_digest,
+        base_layers=1,
+        previous=IMAGE.digest,
+    )
+    report = replace(
+        begun, scan=scan_report(rated, weaknesses=(secret,)), facts=facts, lineage=lineage
+    )
     outcomes = (Outcome.BLOCKS, Outcome.ACCEPTED, Outcome.INFORMS)
     return replace(
         report,

@@ -1,5 +1,6 @@
 """The ports that the core needs, and the values that cross them."""
 
+from scanner.ports.ancestors import Ancestors, KnownBase
 from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
 from scanner.ports.registry import (
     Catalogue,
@@ -18,6 +19,7 @@ from scanner.ports.sightings import Progress, Sighting, Sightings
 from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore
 
 __all__ = [
+    "Ancestors",
     "Catalogue",
     "Check",
     "CurrentVerdict",
@@ -27,6 +29,7 @@ __all__ = [
     "IndexEntry",
     "InventoryStore",
     "JobQueue",
+    "KnownBase",
     "Layer",
     "ListedManifest",
     "ManifestPage",

@@ -20,6 +20,7 @@ from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
 from scanner.storage.rows import Row, RowTable
 from scanner.store import report_json
+from scanner.store.ancestors import ChainRows
 from scanner.store.azure_lookups import LookupRows
 from scanner.store.history import History
 from scanner.store.image_row import ImageRow, image_key, partition
@@ -41,6 +42,7 @@ class AzureReportStore:
         self._history = History(RowTable(tables.get_table_client(_HISTORY)))
         self._tags = Tags(RowTable(tables.get_table_client(_TAGS)), self._images)
         self._lookups = LookupRows.connect(tables)
+        self._chains = ChainRows(tables)
 
     @classmethod
     def connect(cls, storage: StorageConnection) -> Self:
@@ -62,6 +64,7 @@ class AzureReportStore:
         """
         self._upload(report)
         self._lookups.note(report)
+        self._chains.note(report)
         self._history.add(report)
         current = self._make_current(report, part_of)
         if report.image.tag and not self._tags.point(report, report.image.tag):

@@ -54,6 +54,11 @@ class InMemoryReportStore:
             self._saves.append(_Save(report=report, part_of=part_of))
             return self._current(report.image)
 
+    def saved(self) -> Sequence[Report]:
+        """Return every report that was saved, in that order."""
+        with self._lock:
+            return [save.report for save in self._saves]
+
     def confirm(self, current: CurrentVerdict, check: Check) -> None:
         """Remember that a verdict still stood."""
         self._raise_outage()

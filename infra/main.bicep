@@ -44,6 +44,11 @@ param registryRoleMode string = 'LegacyRegistryPermissions'
 @description('Encrypt a new registry with a key of your own. Only at creation, never to be undone, Premium only.')
 param customerManagedKey bool = false
 
+@description('Days after which a new Premium registry deletes untagged Docker manifests, for good; 0 keeps them. Leave it at 0 where images are run by digest.')
+@minValue(0)
+@maxValue(365)
+param untaggedDays int = 0
+
 @description('How pushes are heard of. `private` takes events whatever is said here: a webhook needs a public endpoint.')
 @allowed(['events', 'webhook', 'both'])
 param intake string = 'both'
@@ -262,6 +267,7 @@ module registry 'modules/registry.bicep' = if (newRegistry) {
     profile: profile
     allowedIpRanges: allowedIpRanges
     roleMode: registryRoleMode
+    untaggedDays: untaggedDays
     keyIdentityId: newRegistry && customerManagedKey ? key!.outputs.identityId : ''
     keyIdentityClientId: newRegistry && customerManagedKey ? key!.outputs.identityClientId : ''
     keyUri: newRegistry && customerManagedKey ? key!.outputs.keyUri : ''

@@ -28,6 +28,7 @@ _PARTS: Final = {
     "/providers/microsoft.authorization/roleassignments": "roleAssignments",
     "/providers/microsoft.policyinsights/policystates/latest/queryresults": "policyStates",
 }
+_APPS_TYPE: Final = "/providers/microsoft.app/containerapps"
 _POSTED: Final = {"policyStates"}
 _NEXT_LINK: Final = {"policyStates": "@odata.nextLink"}
 
@@ -91,6 +92,8 @@ class ArmStandIn:
             prefix = f"{path.removesuffix(_REGISTRY_TYPE)}/"
             mine = [b["registry"] for id_, b in self._bundles.items() if id_.startswith(prefix)]
             return self._page(request, mine)
+        if path.endswith(_APPS_TYPE):
+            return self._page(request, self._apps(path.removesuffix(_APPS_TYPE)))
         for identifier, bundle in self._bundles.items():
             if path == identifier:
                 return JSONResponse(bundle["registry"])
@@ -101,6 +104,16 @@ class ArmStandIn:
     def _subscriptions(self) -> list[Any]:
         ids = sorted({identifier.split("/")[2] for identifier in self._bundles})
         return [{"id": f"/subscriptions/{one}", "subscriptionId": one} for one in ids]
+
+    def _apps(self, subscription: str) -> list[Any]:
+        """List the apps that bundles name, and in each subscription one that pulls elsewhere."""
+        mine = [b for id_, b in self._bundles.items() if id_.startswith(f"{subscription}/")]
+        named = [
+            _app(str(app["name"]), bundle["registry"]["properties"]["loginServer"])
+            for bundle in mine
+            for app in bundle.get("containerApps", {}).get("value", [])
+        ]
+        return [_app("ca-elsewhere", "ghcr.io"), *named]
 
     def _part(self, request: Request, bundle: Bundle, path: str) -> JSONResponse:
         if path.endswith("/getcallbackconfig") and request.method == "POST":
@@ -134,6 +147,19 @@ class ArmStandIn:
             query = {**dict(request.query_params), "$skiptoken": str(end)}
             answer[link_name] = f"{self.url}{request.url.path}?{urlencode(query)}"
         return JSONResponse(answer)
+
+
+def _app(name: str, server: str) -> dict[str, Any]:
+    registries = [{"server": server, "identity": "/an/identity"}]
+    secrets_ = [{"name": "a-password"}]
+    environment = [{"name": "PASSWORD", "value": "a-secret-of-the-app"}]
+    return {
+        "name": name,
+        "properties": {
+            "configuration": {"registries": registries, "secrets": secrets_},
+            "template": {"containers": [{"env": environment}]},
+        },
+    }
 
 
 def _without_uri(webhook: Mapping[str, Any]) -> dict[str, Any]:

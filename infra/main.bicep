@@ -109,6 +109,9 @@ param hubNetworkId string = ''
 @description('Mirror the advisory databases in the registry by cache rules.')
 param advisoryMirror bool = true
 
+@description('Make a role that reads the registry\'s settings, for the weekly audit; needs the right to write role definitions.')
+param postureRole bool = true
+
 @description('Make an identity that may delete images, apart from the one that reads them.')
 param cleanupIdentity bool = false
 
@@ -289,6 +292,13 @@ module registryEndpoint 'modules/endpoint.bicep' = if (closed) {
   }
 }
 
+module posture 'modules/posture-role.bicep' = if (postureRole) {
+  name: 'posture-role'
+  params: {
+    suffix: token
+  }
+}
+
 module access 'modules/registry-access.bicep' = {
   name: 'registry-access'
   scope: resourceGroup(registryGroup)
@@ -297,6 +307,7 @@ module access 'modules/registry-access.bicep' = {
     roleMode: registryRoleMode
     workerPrincipalId: identities.outputs.workerPrincipalId
     cleanupPrincipalId: identities.outputs.cleanupPrincipalId
+    postureRoleId: postureRole ? posture!.outputs.id : ''
     advisoryMirror: advisoryMirror
     workspaceId: monitoring.outputs.workspaceId
     storageId: auditToStorage ? storage.outputs.id : ''
@@ -316,6 +327,8 @@ module app 'modules/app.bicep' = if (onContainerApps) {
     tags: tags
     image: image
     identityId: identities.outputs.workerId
+    postureRoleId: postureRole ? posture!.outputs.id : ''
+    posturePrincipalId: identities.outputs.workerPrincipalId
     settings: appSettings.outputs.settings
     secretUris: vault.outputs.secretUris
     loginServer: access.outputs.loginServer
@@ -356,6 +369,7 @@ module appSettings 'modules/app-settings.bicep' = {
     advisoryMirror: advisoryMirror
     storageName: storage.outputs.name
     loginServer: access.outputs.loginServer
+    registryId: access.outputs.registryId
     clientId: identities.outputs.workerClientId
     insightsConnection: monitoring.outputs.insightsConnection
     noticeUrl: noticeUrl

@@ -8,11 +8,14 @@ param registryName string
 @allowed(['LegacyRegistryPermissions', 'AbacRepositoryPermissions'])
 param roleMode string
 
-@description('Principal that reads images and the registry\'s configuration.')
+@description('Principal that reads images, and settings if there is a role for that.')
 param workerPrincipalId string
 
 @description('Principal that may delete images; empty for none.')
 param cleanupPrincipalId string
+
+@description('Role that reads the registry\'s settings; empty for none.')
+param postureRoleId string
 
 @description('Whether the advisory databases are mirrored.')
 param advisoryMirror bool
@@ -35,7 +38,6 @@ var acrDelete = 'c2f4ef07-c644-48eb-af81-4b1b4947fb11'
 var repositoryReader = 'b93aa761-3e63-49ed-ac28-beffa264f7ac'
 var repositoryContributor = '2efddaa5-3f1f-4df3-97df-af3f13818f4c'
 var catalogLister = 'bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7'
-// Not the configuration reader: it may read the admin password and the webhook's secret.
 var readerRoles = abac ? [repositoryReader, catalogLister] : [acrPull]
 var cleanupRoles = abac ? [repositoryContributor, catalogLister] : [acrPull, acrDelete]
 var mirrored = [
@@ -58,6 +60,16 @@ resource reading 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+resource auditing 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(postureRoleId)) {
+  name: guid(registry.id, workerPrincipalId, 'posture')
+  scope: registry
+  properties: {
+    principalId: workerPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: postureRoleId
+  }
+}
 
 resource deleting 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in cleanupRoles: if (!empty(cleanupPrincipalId)) {

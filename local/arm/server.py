@@ -1,7 +1,7 @@
 """ARM over TLS on localhost: registries and their parts, by GET, page by page."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from local.acr.faults import Fault, FaultScript, Faulty
 from local.acr.journal import Journaled, RequestJournal
 from local.acr.listener import Listener
+from local.arm.permissions import action_of
 from local.certificates import Certificates
 
 Bundle = Mapping[str, Any]
@@ -44,11 +45,18 @@ class ArmStandIn:
         bundles: One for each registry.
         certificates: The authority that clients must trust, and the server's certificate.
         page_size: How many entries a page has.
+        actions: What the caller's role allows, as a role definition lists it; None allows all.
     """
 
     def __init__(
-        self, bundles: Sequence[Bundle], certificates: Certificates, *, page_size: int = 100
+        self,
+        bundles: Sequence[Bundle],
+        certificates: Certificates,
+        *,
+        page_size: int = 100,
+        actions: Iterable[str] | None = None,
     ) -> None:
+        self._actions = None if actions is None else {action.lower() for action in actions}
         self._bundles = {str(bundle["registry"]["id"]).lower(): bundle for bundle in bundles}
         self._page_size = page_size
         self._listener = Listener(0, certificates)
@@ -82,6 +90,9 @@ class ArmStandIn:
             return _refuse(401, "InvalidAuthenticationToken")
         if not request.query_params.get("api-version"):
             return _refuse(400, "MissingApiVersionParameter")
+        needed = action_of(request.method, request.url.path)
+        if self._actions is not None and needed not in self._actions:
+            return _refuse(403, "AuthorizationFailed")
         return self._find(request)
 
     def _find(self, request: Request) -> JSONResponse:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from scanner.errors import PostureError
 from scanner.posture.arm import Arm, ArmRefusalError
 from scanner.posture.documents import REGISTRY, Document
+from scanner.posture.ids import is_registry_id, is_subscription_id
 from scanner.posture.pullers import pulls_from
 from scanner.posture.reading import read_snapshot
 from scanner.posture.snapshot import Snapshot
@@ -20,23 +21,6 @@ _ROLES_API: Final = "2022-04-01"
 _POLICY_API: Final = "2019-10-01"
 _CONTAINER_APPS_API: Final = "2025-07-01"
 _SUBSCRIPTIONS_API: Final = "2022-12-01"
-
-_ID: Final = re.compile(
-    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w().-]{1,90}"
-    r"/providers/Microsoft\.ContainerRegistry/registries/[a-z0-9-]{5,80}",
-    re.IGNORECASE,
-)
-_SUBSCRIPTION: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def is_registry_id(text: str) -> bool:
-    """Whether this is the resource id of a registry."""
-    return bool(_ID.fullmatch(text))
-
-
-def is_subscription_id(text: str) -> bool:
-    """Whether this is a subscription's id."""
-    return bool(_SUBSCRIPTION.fullmatch(text))
 
 
 def registry_ids(arm: Arm, subscription: str) -> list[tuple[str, str]]:

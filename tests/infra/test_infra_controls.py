@@ -10,16 +10,31 @@ from tests.infra.templates import all_of, deployed, one_of, properties
 REGISTRY = "Microsoft.ContainerRegistry/registries"
 
 
-def roles(profile: str, **changed: object) -> set[tuple[str, str]]:
-    """Return (last word of the scope, role) of every assignment."""
-    return {
+def assigned(profile: str, **changed: object) -> list[tuple[str, str, list[str]]]:
+    """Return (last word of the scope, role, its actions where known) of every assignment."""
+    resources = evaluate(MAIN, {**parameters(profile), **changed})
+    known = {
+        **{name: (one["name"], one.get("actions", [])) for name, one in builtins().items()},
+        **{
+            str(one["name"]): ("our own", permission["actions"] + permission["dataActions"])
+            for one in resources
+            if one["type"] == "Microsoft.Authorization/roleDefinitions"
+            for permission in properties(one)["permissions"]
+        },
+    }
+    return [
         (
             str(one["scope"]).split("/")[-2],
-            builtins()[properties(one)["roleDefinitionId"].rpartition("/")[2]],
+            *known[properties(one)["roleDefinitionId"].rpartition("/")[2]],
         )
-        for one in evaluate(MAIN, {**parameters(profile), **changed})
+        for one in resources
         if one["type"] == "Microsoft.Authorization/roleAssignments"
-    }
+    ]
+
+
+def roles(profile: str, **changed: object) -> set[tuple[str, str]]:
+    """Return (last word of the scope, role) of every assignment."""
+    return {(scope, role) for scope, role, _ in assigned(profile, **changed)}
 
 
 @pytest.mark.parametrize("profile", NAMES)
@@ -36,14 +51,35 @@ def test_nobody_logs_in_without_entra(profile: str) -> None:
 
 
 def test_the_worker_reads_and_never_writes() -> None:
-    """AcrPull, in ABAC mode the roles that count there; never Reader, and no configuration."""
+    """AcrPull, in ABAC mode the roles that count there; never Reader. Settings by our own role."""
     on_registry = {role for scope, role in roles("open") if scope == "registries"}
-    assert on_registry == {"AcrPull"}
+    assert on_registry == {"AcrPull", "our own"}
     abac = roles("open", registryRoleMode="AbacRepositoryPermissions")
     assert {role for scope, role in abac if scope == "registries"} == {
         "Container Registry Repository Reader",
         "Container Registry Repository Catalog Lister",
+        "our own",
     }
+
+
+@pytest.mark.parametrize("mode", ["LegacyRegistryPermissions", "AbacRepositoryPermissions"])
+def test_no_role_on_the_registry_tells_a_password_or_more_than_it_says(mode: str) -> None:
+    """No wildcard, no listCredentials, no getCallbackConfig; nothing is written but by clean-up."""
+    found = [
+        action
+        for scope, _, actions in assigned("private", registryRoleMode=mode)
+        if scope in {"registries", "containerApps"}
+        for action in actions or ["a role of which nothing is known"]
+    ]
+    assert {action.rpartition("/")[2] for action in found} == {"read", "action"}
+    actions = {action for action in found if action.endswith("/action")}
+    assert actions == {"Microsoft.PolicyInsights/policyStates/queryResults/action"}
+    assert not [action for action in found if "*" in action]
+
+
+def test_the_audits_role_can_be_left_out() -> None:
+    """Who deploys may assign roles and still not define one."""
+    assert "our own" not in {name for _, name in roles("private", postureRole=False)}
 
 
 def test_what_may_delete_is_apart_and_only_there_when_asked_for() -> None:

@@ -14,8 +14,7 @@ from scanner.cli.surroundings import Surroundings
 from scanner.errors import PostureError
 from scanner.posture.arm import MAX_ATTEMPTS, Arm, ArmRefusalError, Clock
 from scanner.posture.assessment import Assessment, assess
-from scanner.posture.live import collect, find_registry, read_registry, registry_ids
-from scanner.posture.rule import Outcome
+from scanner.posture.live import find_registry, read_registry, registry_ids
 from tests.posture import (
     NAMES,
     NOW,
@@ -287,22 +286,6 @@ def test_a_registry_that_cannot_be_read_does_not_hide_the_others(connect: Connec
     assert result.exit_code == 3
     assert "crvaultedprod: nothing to mend" in result.stdout
     assert "403" in result.stderr
-
-
-def test_a_container_app_that_pulls_from_the_registry_explains_its_tokens(
-    connect: Connect,
-) -> None:
-    """Azure lets it pull in no other way; nothing else is kept of the app."""
-    document = changed(policies={"azureADAuthenticationAsArmPolicy": {"status": "enabled"}})
-    document["containerApps"] = {"value": [{"name": "ca-scanner"}]}
-    stand_in, arm = connect(document)
-    found = {it.rule: it for it in _assess(arm).findings}
-    assert found["ACR013"].outcome is Outcome.NOT_APPLICABLE
-    assert found["ACR013"].evidence.endswith("here ca-scanner")
-    assert "a-secret-of-the-app" not in repr(collect(arm, REGISTRY))
-    stand_in.fail_next(Answer(status=403), path=".*/containerApps")
-    refused = {it.rule: it for it in _assess(arm).findings}
-    assert refused["ACR013"].outcome is Outcome.FAIL
 
 
 def test_a_webhooks_secret_is_kept_nowhere(connect: Connect) -> None:

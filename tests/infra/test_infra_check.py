@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from local.bicep.check import check, check_folder
 from local.bicep.profiles import MAIN
 from local.bicep.reading import read, read_text
+from local.bicep.schemas import FOLDER, slices
 from local.bicep.trim import trim
 from tests.infra.mutants import Outcome, outcomes, score
 
@@ -112,6 +114,14 @@ def test_a_mutant_is_one_that_changes_its_file(judged: Sequence[Outcome]) -> Non
     """A seeded fault that changes nothing would be a missed one that is none."""
     for one in judged:
         assert one.mutant.text != one.mutant.path.read_text(encoding="utf-8")
+
+
+def test_every_schema_says_where_it_comes_from_and_was_compared_in_its_version() -> None:
+    """Who renews one must compare it anew, or list it as unverified."""
+    sources = json.loads((FOLDER / "sources.json").read_text(encoding="utf-8"))
+    told = {name: one["version"] for name, one in sources["types"].items()}
+    assert told == {one.type: one.version for one in slices().values()}
+    assert set(sources["unverified"]) <= set(told)
 
 
 def test_a_schema_is_trimmed_to_what_the_checker_reads() -> None:

@@ -90,7 +90,10 @@ param minimumInstances int = 1
 @maxValue(30)
 param maximumInstances int = 4
 
-@description('Keep the registry\'s audit logs in the storage account as well.')
+@description('Send the registry\'s audit logs to the Log Analytics workspace.')
+param auditToLogAnalytics bool = true
+
+@description('Keep the registry\'s audit logs in the storage account.')
 param auditToStorage bool = false
 
 @description('Authorization rule of an event hub namespace for the audit logs; empty for none.')
@@ -309,7 +312,7 @@ module access 'modules/registry-access.bicep' = {
     cleanupPrincipalId: identities.outputs.cleanupPrincipalId
     postureRoleId: postureRole ? posture!.outputs.id : ''
     advisoryMirror: advisoryMirror
-    workspaceId: monitoring.outputs.workspaceId
+    workspaceId: auditToLogAnalytics ? monitoring.outputs.workspaceId : ''
     storageId: auditToStorage ? storage.outputs.id : ''
     eventHubRuleId: eventHubRuleId
     eventHubName: eventHubName
@@ -415,6 +418,7 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: tags
     insightsId: monitoring.outputs.insightsId
+    alwaysOn: !onContainerApps || minimumInstances != 0
     email: alertEmail
   }
 }

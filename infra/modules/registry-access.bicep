@@ -20,7 +20,7 @@ param postureRoleId string
 @description('Whether the advisory databases are mirrored.')
 param advisoryMirror bool
 
-@description('Log Analytics workspace for the audit logs.')
+@description('Log Analytics workspace for the audit logs; empty for none.')
 param workspaceId string
 
 @description('Storage account for the audit logs; empty for none.')
@@ -40,6 +40,7 @@ var repositoryContributor = '2efddaa5-3f1f-4df3-97df-af3f13818f4c'
 var catalogLister = 'bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7'
 var readerRoles = abac ? [repositoryReader, catalogLister] : [acrPull]
 var cleanupRoles = abac ? [repositoryContributor, catalogLister] : [acrPull, acrDelete]
+var audited = !empty(workspaceId) || !empty(storageId) || !empty(eventHubRuleId)
 var mirrored = [
   { name: 'pushscan-trivy-db', source: 'ghcr.io/aquasecurity/trivy-db', target: 'mirror/trivy-db' }
   { name: 'pushscan-trivy-java-db', source: 'ghcr.io/aquasecurity/trivy-java-db', target: 'mirror/trivy-java-db' }
@@ -83,11 +84,11 @@ resource deleting 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (audited) {
   name: 'pushscan'
   scope: registry
   properties: {
-    workspaceId: workspaceId
+    workspaceId: empty(workspaceId) ? null : workspaceId
     storageAccountId: empty(storageId) ? null : storageId
     eventHubAuthorizationRuleId: empty(eventHubRuleId) ? null : eventHubRuleId
     eventHubName: empty(eventHubRuleId) ? null : eventHubName

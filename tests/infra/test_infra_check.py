@@ -55,6 +55,12 @@ def test_a_well_formed_resource_has_no_finding() -> None:
         (identity() + "@description('x')\nparam secret string\n", "secret is not @secure()"),
         (identity() + "var url = 'https://x/?code=1'\n", "an address with a key"),
         (identity("location: concat('a', [for x in ['a']: x])"), "loop: no loop may stand here"),
+        (
+            "var all = [{ name: 'a', place: 1 }]\n"
+            + identity("location: it.place").replace("= {", "= [for it in all: {").rstrip()
+            + "]\n",
+            "location is int, not string",
+        ),
         (identity() + "var r = { actions: ['Microsoft.X/ys/*/read'] }\n", "broad-action"),
         (identity() + "var r = { actions: ['M.X/ys/listKeys/action'] }\n", "broad-action"),
         (identity("location: one.properties.clientID"), "has no properties.clientID"),

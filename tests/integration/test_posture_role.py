@@ -1,14 +1,18 @@
 """The weekly audit with just the role that `infra/` gives the app."""
 
+from functools import partial
+
 import pytest
 
 from local.arm import ArmStandIn
 from local.certificates import Certificates
+from scanner.cli.audit_check import examine_audit
+from scanner.cli.doctor import Outcome
 from scanner.posture.arm import Arm
 from scanner.posture.assessment import Assessment, assess
 from scanner.posture.live import collect, read_registry
 from tests.infra.templates import one_of, properties
-from tests.posture import NOW, FixedToken, bundle, changed, failing, undecided
+from tests.posture import NOW, Bundle, FixedToken, bundle, changed, failing, undecided
 
 pytestmark = pytest.mark.integration
 
@@ -32,18 +36,22 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return Certificates.create(tmp_path_factory.mktemp("certificates"))
 
 
-def assessed(actions: list[str], certificates: Certificates) -> Assessment:
-    """Assess a registry with a webhook, and an app that pulls from it, as one who may do this."""
+def watched() -> Bundle:
+    """Return a registry with a webhook, and an app that pulls from it."""
     document = changed(policies={**bundle()["registry"]["properties"]["policies"], **ARM_TOKENS})
     uri = "https://app.example/api/acr/webhook"
     webhook = {"name": "pushscan", "properties": {"status": "enabled", "serviceUri": uri}}
-    document |= {
+    return document | {
         "replications": {"value": [{"name": "northeurope", "location": "northeurope"}]},
         "webhooks": {"value": [webhook]},
         "containerApps": {"value": [{"name": "ca-scanner"}]},
     }
+
+
+def assessed(actions: list[str], certificates: Certificates) -> Assessment:
+    """Assess that registry as one who may do this."""
     with (
-        ArmStandIn([document], certificates, actions=actions) as stand_in,
+        ArmStandIn([watched()], certificates, actions=actions) as stand_in,
         Arm(
             credential=FixedToken(stand_in.token), url=stand_in.url, ca_file=certificates.ca_file
         ) as arm,
@@ -60,6 +68,31 @@ def test_with_the_role_of_the_template_only_the_webhooks_address_is_unknown(
     assert undecided(assessment) == ["ACR016"]
     (tokens,) = (found for found in assessment.findings if found.rule == "ACR013")
     assert tokens.evidence.endswith("here ca-scanner")
+
+
+@pytest.mark.parametrize(
+    ("withheld", "outcome", "said"),
+    [
+        ("", Outcome.OK, "its settings can be read; 0 findings"),
+        ("tokens/read", Outcome.WARN, "not known: ACR019: give the identity"),
+        ("registries/read", Outcome.WARN, "403 AuthorizationFailed: give the identity"),
+    ],
+)
+def test_doctor_says_whether_the_audit_can_read(
+    actions: list[str], certificates: Certificates, withheld: str, outcome: Outcome, said: str
+) -> None:
+    """At once, and not on Monday. A warning at most: pushes go on without."""
+    allowed = [one for one in actions if not (withheld and one.endswith(withheld))]
+    with ArmStandIn([watched()], certificates, actions=allowed) as stand_in:
+        connect = partial(
+            Arm,
+            credential=FixedToken(stand_in.token),
+            url=stand_in.url,
+            ca_file=certificates.ca_file,
+        )
+        diagnosis = examine_audit(connect, REGISTRY)
+    assert diagnosis.outcome is outcome
+    assert said in diagnosis.detail
 
 
 def test_nothing_but_the_name_is_kept_of_an_app(certificates: Certificates) -> None:

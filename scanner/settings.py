@@ -13,6 +13,7 @@ from scanner.limit_settings import read_limits
 from scanner.model import Policy, Registries, Severity, is_host
 from scanner.model.limits import Limits
 from scanner.notify.route import Route, Routes
+from scanner.posture.ids import parse_registry_ids
 from scanner.reconcile_settings import ReconcileSettings
 from scanner.storage_settings import StorageSettings
 
@@ -38,6 +39,8 @@ class Settings:
     blob_hosts: frozenset[str]
     ca_file: Path | None
     identity_client_id: str | None
+    assessed_registries: tuple[str, ...]
+    """Resource ids; empty leaves the weekly posture to find the registries by their hosts."""
     policy: Policy
     advisories: Path
     advisory_updates: AdvisorySettings
@@ -157,6 +160,12 @@ def _settings(environment: Environment) -> Settings:
         ),
         ca_file=ca_file,
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        assessed_registries=environment.parsed(
+            "PUSHSCAN_REGISTRY_IDS",
+            parse_registry_ids,
+            (),
+            "a comma-separated list of resource ids of registries",
+        ),
         policy=_policy(environment),
         advisories=scanner.advisories,
         advisory_updates=scanner.advisory_updates,

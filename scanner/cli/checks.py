@@ -12,6 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from scanner import settings
 from scanner.advisory_ports import AdvisoryArchive
 from scanner.classify.coverage import advisory_gap
+from scanner.cli.audit_check import audit_checks
 from scanner.cli.doctor import Check, Diagnosis, Outcome
 from scanner.cli.screen import age, minute
 from scanner.cli.surroundings import connect_advisory_archive, connect_report_store
@@ -74,6 +75,7 @@ def from_environment() -> Iterator[Check]:
     yield from _of_storage(storage_connection(given.storage), store)
     yield from _of_registries(given, store)
     yield from _of_scanner(given)
+    yield from audit_checks(given)
     images, operators = given.routes.images, given.routes.operators
     yield _settled("notices on images", examine_route("PUSHSCAN_NOTICE", images))
     yield _settled("notices to operators", examine_route("PUSHSCAN_OPERATORS", operators))

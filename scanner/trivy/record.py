@@ -25,7 +25,7 @@ _SCHEMA_VERSION = 2
 _KEY = re.compile(rb"sha256:[0-9a-f]{64}")
 _OF_THE_IMAGE = ("Digest", "CreatedBy", "Size")
 """What depends on the image, or on how a layer happened to be packed; a record is of neither."""
-_QUOTES_FILES = ("Secrets", "Misconfigurations", "Licenses", "CustomResources")
+_QUOTES_FILES = ("Secrets", "Misconfigurations", "CustomResources")
 """What an honest Trivy was not asked for, and what could hold a secret's own text."""
 
 

@@ -122,6 +122,7 @@ class Pipeline:
                 self._report(run, image.reference, examination.seen),
                 platform=image.platform,
                 config_digest=Digest.of(image.config),
+                facts=image.facts,
                 layers=examination.diff_ids,
             )
         )

@@ -130,6 +130,7 @@ class Rejudger:
                 platform=report.platform,
                 scan=seen if isinstance(seen, ScanReport) else None,
                 config_digest=report.config_digest,
+                facts=report.facts,
                 layers=report.layers,
             )
         )

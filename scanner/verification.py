@@ -81,6 +81,7 @@ class Verifier:
             platforms=(),
             config_digest=None,
             layers=(),
+            facts=None,
         )
 
     def _advisories(self, report: Report) -> Advisories:
@@ -111,6 +112,7 @@ class Verifier:
             begun,
             platform=image.platform,
             config_digest=Digest.of(image.config),
+            facts=image.facts,
             layers=examination.diff_ids,
         )
         return _judged(consists_of, examination.seen)

@@ -8,7 +8,14 @@ import msgspec
 import typer
 
 from scanner.cli import image_name, mend, past
-from scanner.cli.found import SEVERITY_WIDTH, counted, in_order, installed, print_finding
+from scanner.cli.found import (
+    SEVERITY_WIDTH,
+    counted,
+    in_order,
+    installed,
+    print_finding,
+    print_weaknesses,
+)
 from scanner.cli.screen import (
     VERDICT_STYLES,
     Part,
@@ -139,6 +146,10 @@ def print_report(
         )
     _print_platforms(screen, report.platforms)
     _print_findings(screen, report)
+    secrets = report.scan.weaknesses if report.scan else ()
+    print_weaknesses(screen, "Secrets", secrets, most=_TOP_FINDINGS)
+    settings = report.facts.weaknesses if report.facts else ()
+    print_weaknesses(screen, "Settings", settings, most=_TOP_FINDINGS)
     _print_remedy(screen, report)
 
 

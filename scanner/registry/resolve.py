@@ -24,6 +24,7 @@ from scanner.registry.artefacts import (
 from scanner.registry.blobs import MAX_WRONG_ANSWERS, BlobReader, WrongBytesError
 from scanner.registry.configs import parse_config
 from scanner.registry.documents import MalformedError
+from scanner.registry.facts import read_facts
 from scanner.registry.images import plan_pull
 from scanner.registry.limits import Limits
 from scanner.registry.manifests import (
@@ -86,7 +87,11 @@ class Resolver:
         if isinstance(plan, Unexaminable):
             return plan
         return ResolvedImage(
-            reference=image, platform=says.platform, manifest=manifest, config=config
+            reference=image,
+            platform=says.platform,
+            manifest=manifest,
+            config=config,
+            facts=read_facts(parsed, config, limits=self.limits),
         )
 
     def _fetch_config(self, manifest: ImageManifest) -> bytes:

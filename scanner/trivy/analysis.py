@@ -19,10 +19,11 @@ from scanner.trivy.fault import explain
 from scanner.trivy.layout import write_layout
 from scanner.trivy.record import CACHE_FILE, UnfitRecordError, read_record
 from scanner.trivy.report import unread_in_layer
+from scanner.trivy.secret_search import find_secrets, keep
 
 logger = logging.getLogger(__name__)
 
-FORM = 1
+FORM = 2
 """Of what is kept of a layer. A change to it, or to what is read out of Trivy's messages, counts it
 up: then all layers are analysed anew."""
 MAX_ENTRIES = 1_000_000
@@ -96,15 +97,23 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
             key, record = read_record(cache_file, diff_id)
         except UnfitRecordError as error:
             return Unexaminable(reason=error.reason, detail=str(error))
+        found = find_secrets(layout, diff_id, bench.binary, bench.sandbox, bench.limits)
+        if isinstance(found, Unexaminable):
+            return found
+    secrets, left_out = keep(found)
     logger.info("layer.analysed diff_id=%s seconds=%.2f", diff_id, time.monotonic() - began)
     return LayerInventory(
         diff_id=diff_id,
         key=key,
         untrusted_record=record,
-        unexamined=unread_in_layer(
-            completed.untrusted_stderr,
-            is_all=len(completed.untrusted_stderr) < bench.limits.stderr_bytes,
+        unexamined=(
+            *unread_in_layer(
+                completed.untrusted_stderr,
+                is_all=len(completed.untrusted_stderr) < bench.limits.stderr_bytes,
+            ),
+            *left_out,
         ),
+        secrets=secrets,
         entries=listed,
     )
 

@@ -60,7 +60,8 @@ class TrivyScanner:
         Raises SandboxUnavailableError.
         """
         binary = TrivyBinary.inspect(self.trivy, choose(self.sandbox, self.bubblewrap))
-        inputs = [FORM, binary.digest, *argv.scan(backend="fs"), advisories.java_digest]
+        arguments = [*argv.scan(backend="fs"), *argv.list_secrets()]
+        inputs = [FORM, binary.digest, *arguments, advisories.java_digest]
         return hashlib.sha256(json.dumps(list(map(str, inputs))).encode()).hexdigest()
 
     def analyse(

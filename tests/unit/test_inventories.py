@@ -83,6 +83,8 @@ def _frame(**changes: object) -> bytes:
         _frame(others=[[-1, "etc", "5", 0, ""]]),
         _frame(others=[[0, "etc", "9", 0, ""]]),
         _frame(others=[[7, "etc", "5", 0, ""]]),
+        _frame(secrets=[["github-pat", "AWFUL", "", "a", 1]]),
+        _frame(secrets=[["github-pat", "HIGH", "", "a"]]),
         _frame(further=1),
     ],
     ids=lambda stored: stored[:12].hex(),

@@ -9,6 +9,7 @@ from scanner.errors import RegistryError, StoreError
 from scanner.examination import Examiner
 from scanner.model import (
     Digest,
+    ImageFacts,
     ImageReference,
     NotApplicable,
     NotApplicableReason,
@@ -73,7 +74,7 @@ class World:
     ) -> ImageReference:
         """Put an image into the registry."""
         self.registry.manifests[image.digest] = ResolvedImage(
-            reference=image, platform=platform, manifest=b"{}", config=b"{}"
+            reference=image, platform=platform, manifest=b"{}", config=b"{}", facts=FACTS
         )
         return image
 
@@ -99,6 +100,9 @@ def digest(number: int) -> Digest:
     return Digest(f"sha256:{number:064x}")
 
 
+FACTS = ImageFacts(user="app", base_name="debian:12")
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """A world with an empty registry."""
@@ -110,6 +114,7 @@ def test_a_clean_image_is_stored_and_nobody_is_told(world: World) -> None:
     report = world.pipeline().judge(job(world.push_image()))
     assert report.verdict.status is Status.HEALTHY
     assert (report.scanner, report.advisories) == (SCANNER, ADVISORIES)
+    assert report.facts == FACTS
     assert world.store.find_report(report.id) == report
     assert world.outbox.announced == []
 

@@ -10,6 +10,7 @@ from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
     Digest,
+    ImageFacts,
     ImageReference,
     LayerInventory,
     NotApplicable,
@@ -131,7 +132,8 @@ class World:
 
 
 def _resolved(image: ImageReference) -> ResolvedImage:
-    return ResolvedImage(reference=image, platform=AMD64, manifest=b"{}", config=b"{}")
+    facts = ImageFacts(user="app", base_name="debian:12")
+    return ResolvedImage(reference=image, platform=AMD64, manifest=b"{}", config=b"{}", facts=facts)
 
 
 @pytest.fixture
@@ -151,6 +153,7 @@ def test_a_healthy_image_turns_unhealthy_and_one_notice_goes_out(world: World) -
     assert [report.id for report in world.outbox.announced] == [world.current().report_id]
     assert world.report().advisories == NEWER
     assert world.report().layers == (IMAGE.digest,)
+    assert world.report().facts == _resolved(IMAGE).facts
     assert world.report().requested_at == NOW
     assert world.rescans == []
 

@@ -9,6 +9,7 @@ from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
     Digest,
+    ImageFacts,
     NotApplicable,
     NotApplicableReason,
     Policy,
@@ -98,6 +99,7 @@ def _image(digest: Digest) -> ResolvedImage:
         platform=AMD64,
         manifest=b"{}",
         config=b"{}",
+        facts=ImageFacts(user="app", created_at=NOW),
     )
 
 

@@ -13,7 +13,6 @@ from scanner.model import (
     Outcome,
     Platform,
     PlatformVerdict,
-    Policy,
     Rating,
     Remedy,
     RemedyKind,
@@ -27,6 +26,7 @@ from scanner.model import (
     WeaknessKind,
 )
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
+from tests.policies import APPLIED
 
 SCANNER = Scanner(
     name="trivy",
@@ -56,7 +56,7 @@ def report(
         as_of=as_of,
         finished_at=as_of,
         verdict=verdict,
-        policy=Policy(),
+        policy=APPLIED,
         scanner=SCANNER,
         advisories=ADVISORIES,
     )

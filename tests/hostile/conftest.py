@@ -9,13 +9,13 @@ import pytest
 
 from local.samples.advisories import install_sample
 from scanner.examination import Examiner
-from scanner.model import Policy
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.registry import AcrRegistry, Limits, Timing
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, RecordingOutbox
 from tests.hostile.images import LIMITS, Judge
+from tests.policies import STRICT
 from tests.registry_server import LocalCredential, run_registry
 from tests.sandbox_programs import bubblewrap_path, trivy_path
 
@@ -62,7 +62,7 @@ def judge(folder: Path) -> Iterator[Judge]:
                     analyses_at_once=2,
                 ),
                 publisher=Publisher(
-                    store=InMemoryReportStore(), outbox=RecordingOutbox(), policy=Policy()
+                    store=InMemoryReportStore(), outbox=RecordingOutbox(), rulebook=lambda: STRICT
                 ),
                 clock=lambda: datetime.now(UTC),
             ),

@@ -15,7 +15,6 @@ import azure.functions as func
 from function_app import intake
 from scanner.errors import PushscanError
 from scanner.examination import Examiner
-from scanner.model import Policy
 from scanner.notify.ledger import TableLedger
 from scanner.notify.notifier import Notifier
 from scanner.notify.outbox import QueueOutbox
@@ -32,6 +31,7 @@ from scanner.store.azure_store import AzureReportStore
 from scanner.store.sightings import TableSightings
 from scanner.wiring import EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE
 from tests.examples import REGISTRY, WEBHOOK_SECRET
+from tests.policies import strict
 from tests.simulation.cloud import Cloud, Message, Queue
 from tests.simulation.outside import (
     StormyChannel,
@@ -101,8 +101,8 @@ class World:
             routes=routes,
             clock=self.clock.now,
         )
-        policy = Policy(max_advisory_age_hours=24 * 3_650)
-        publisher = Publisher(store=self.store, outbox=outbox, policy=policy)
+        rulebook = strict(max_advisory_age_hours=24 * 3_650)
+        publisher = Publisher(store=self.store, outbox=outbox, rulebook=lambda: rulebook)
         scratch = Scratch.claim(self.scratch)
         examiner = Examiner(
             registry=self.registry,

@@ -19,7 +19,6 @@ from scanner.model import (
     ImageReference,
     LayerInventory,
     PackageGroup,
-    Policy,
     ScanReport,
     Severity,
 )
@@ -39,6 +38,7 @@ from tests.fakes import (
     StubRegistry,
     StubScanner,
 )
+from tests.policies import APPLIED, STRICT, unasked
 from tests.reports import AMD64, ARM64, SCANNER
 
 Tree = dict[str, dict[str, dict[str, str]]]
@@ -196,10 +196,11 @@ class Side:
         current = self.databases[self.scanner.database.digest]
         sweeper.catch_up(
             current.advisories,
-            Policy(),
+            APPLIED,
             lambda before: (
                 None if self.is_full else changed_keys(self.databases[before].path, current.path)
             ),
+            unasked,
         )
         for step in steps:
             sweeper.take(decode_step(step.encode()))
@@ -225,7 +226,7 @@ class Side:
         }
 
     def _publisher(self) -> Publisher:
-        return Publisher(store=self.store, outbox=self.outbox, policy=Policy())
+        return Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: STRICT)
 
 
 def _first(chance: random.Random) -> Tree:

@@ -1,0 +1,100 @@
+"""The one way from what was seen to a judged report, whoever asks for it."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+from scanner.classify import classify_index, judge
+from scanner.classify.deciding import turns_at
+from scanner.model import (
+    NotApplicable,
+    PlatformVerdict,
+    Report,
+    Rulebook,
+    ScanReport,
+    Status,
+    Unexaminable,
+    UnknownReason,
+    Verdict,
+)
+
+NOT_JUDGED = Verdict(
+    status=Status.UNKNOWN,
+    reason=UnknownReason.INCOMPLETE,
+    rule="examination-complete",
+    explanation="Nothing is said of this image yet.",
+)
+"""The verdict of a report that is begun."""
+
+
+def judged(
+    begun: Report,
+    seen: ScanReport | Unexaminable | NotApplicable,
+    rulebook: Rulebook,
+) -> Report:
+    """Finish a report on one image: verdict, decisions, and the id that follows from them.
+
+    Args:
+        begun: All that is known of the image beside its packages, and the tag that rules go by.
+        seen: What came of the examination.
+        rulebook: What decides.
+    """
+    if isinstance(seen, NotApplicable):
+        begun = replace(begun, scanner=None, advisories=None)
+    report = replace(
+        begun,
+        policy=rulebook.applied(tag=begun.policy.tag),
+        scan=seen if isinstance(seen, ScanReport) else None,
+    )
+    verdict, decisions = judge(report, seen, rulebook)
+    report = replace(report, verdict=verdict, decisions=decisions)
+    return identified(replace(report, turns_at=turns_at(report, rulebook)))
+
+
+def judged_index(begun: Report, platforms: Iterable[PlatformVerdict], rulebook: Rulebook) -> Report:
+    """Finish a report on an index by the verdicts on its platforms."""
+    platforms = tuple(platforms)
+    # Each platform's findings are in its own report, and the deciding ones in the verdict.
+    listed = (replace(one, verdict=replace(one.verdict, violations=())) for one in platforms)
+    return identified(
+        replace(
+            begun,
+            policy=rulebook.applied(tag=begun.policy.tag),
+            verdict=classify_index(platforms),
+            platforms=tuple(listed),
+        )
+    )
+
+
+def identified(report: Report) -> Report:
+    """Give a report the id that follows from its inputs and what it says, 64 hex digits.
+
+    Equal inputs give equal ids, so that whoever repeats a scan writes the same report again.
+    """
+    inputs = {
+        "image": str(report.image),
+        "verdict": str(report.verdict),
+        "platforms": [[str(entry.digest), entry.report_id] for entry in report.platforms],
+        "policy": [
+            report.policy.name,
+            str(report.policy.digest),
+            str(report.policy.exemptions or ""),
+            report.policy.tag,
+            *(str(table.digest) for table in report.policy.exploits),
+        ],
+        # Time alone changes decisions, and who had the tag before changes what is new.
+        "decisions": [
+            [one.outcome, one.rule, one.exemption, str(one.due), one.unknown_inputs, one.origin]
+            for one in report.decisions
+        ],
+        "turns_at": str(report.turns_at),
+        "scanner": [report.scanner.version, str(report.scanner.digest), report.scanner.isolation]
+        if report.scanner
+        else None,
+        "advisories": [str(report.advisories.digest), str(report.advisories.java_digest)]
+        if report.advisories
+        else None,
+    }
+    canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
+    return replace(report, id=hashlib.sha256(canonical.encode()).hexdigest())

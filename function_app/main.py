@@ -9,6 +9,7 @@ from function_app import (
     events,
     intake,
     notices,
+    policies,
     posture,
     rejudging,
     rescan,
@@ -34,5 +35,6 @@ app.register_functions(rejudging.blueprint(_wiring))
 app.register_functions(notices.blueprint(_wiring))
 app.register_functions(timers.blueprint(_wiring))
 app.register_functions(advisories.blueprint(_wiring))
+app.register_functions(policies.blueprint(_wiring))
 app.register_functions(rescan.blueprint(_wiring))
 app.register_functions(posture.blueprint(_wiring))

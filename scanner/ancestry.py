@@ -15,8 +15,8 @@ from scanner.ports import Ancestors, KnownBase, ReportStore
 class Ancestry:
     """The reports that an image's origins and remedies are told by; None where there is none."""
 
-    previous: Report | None
-    newer_base: Report | None
+    previous: Report | None = None
+    newer_base: Report | None = None
     """On what the tag of its base names by now, if that is another image."""
 
 
@@ -57,11 +57,10 @@ class Ancestries:
             base_layers=base.layers,
         )
 
-    def recall(
-        self, image: ImageReference, lineage: Lineage, *, platform: Platform | None
-    ) -> Ancestry:
+    def of(self, report: Report) -> Ancestry:
         """Return what is stored now of those that an image comes from. Raises StoreError."""
-        previous = replace(image, digest=lineage.previous) if lineage.previous else None
+        lineage, platform = report.lineage or Lineage(), report.platform
+        previous = replace(report.image, digest=lineage.previous) if lineage.previous else None
         base = _parsed(lineage.base_name, lineage.base_digest)
         return Ancestry(
             previous=self._report_on(previous, platform) if previous else None,

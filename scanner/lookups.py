@@ -12,6 +12,7 @@ import re
 import struct
 from typing import Final
 
+from scanner.classify.subjects import id_of
 from scanner.model import Report
 
 ANYTHING: Final = "*"
@@ -33,7 +34,7 @@ def of_family(family: str) -> str:
 
 
 def of_vulnerability(name: str) -> str:
-    """Name a vulnerability."""
+    """Name a vulnerability, or the rule that found a secret or a misconfiguration."""
     return f"vulnerability|{name}"
 
 
@@ -47,7 +48,7 @@ def keys_of(report: Report) -> frozenset[int] | None:
     """Return the keys of an examined image; None where any change may concern it."""
     if report.scan is None or report.scan.looked_up is None or ANYTHING in report.scan.looked_up:
         return None
-    found = {of_vulnerability(finding.vulnerability) for finding in report.scan.findings}
+    found = {of_vulnerability(id_of(subject)) for subject in report.subjects}
     keys = frozenset(map(key, report.scan.looked_up | found))
     return keys if len(keys) <= MAX_KEYS else None
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from scanner.classify import classify, classify_index
+from scanner.ancestry import Ancestries
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import PushscanError, RegistryError
 from scanner.examination import Examiner
+from scanner.judging import judged, judged_index
 from scanner.model import (
     Advisories,
     Digest,
@@ -17,16 +18,16 @@ from scanner.model import (
     NotApplicableReason,
     PlatformVerdict,
     Report,
+    Rulebook,
     ScanJob,
     Scanner,
-    ScanReport,
     Status,
     Unexaminable,
     UnknownReason,
     Verdict,
 )
 from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
-from scanner.publishing import Publisher, draft, identified
+from scanner.publishing import Publisher, draft
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Pipeline:
 
     examiner: Examiner
     publisher: Publisher
+    ancestries: Ancestries
     clock: Callable[[], datetime]
 
     def judge(self, job: ScanJob) -> Report:
@@ -54,11 +56,14 @@ class Pipeline:
         Raises RegistryError, SandboxUnavailableError, AdvisoriesError or StoreError for our own
         faults: the job is then tried again.
         """
+        rulebook = self.publisher.rulebook()
         run = _Run(
             job=job,
             as_of=self.clock(),
             scanner=self.examiner.scanner.describe(),
             advisories=self.examiner.scanner.advisories(),
+            rulebook=rulebook,
+            tag=self.publisher.tag_of(job.image, rulebook),
         )
         report = self._known(run, job.image) or self._examine(run, job.image)
         self.publisher.publish(report)
@@ -84,10 +89,11 @@ class Pipeline:
         if not all(entry.report_id for entry in report.platforms):
             return False
         return (
-            report.policy == self.publisher.policy
+            report.policy == run.rulebook.applied(tag=run.tag)
+            and (report.turns_at is None or run.as_of < report.turns_at)
             and report.scanner == run.scanner
             and report.advisories == run.advisories
-            and advisory_gap(report.advisories, report.policy, run.as_of) is None
+            and advisory_gap(report.advisories, run.rulebook.policy, run.as_of) is None
         )
 
     def _examine(self, run: "_Run", image: ImageReference) -> Report:
@@ -113,19 +119,24 @@ class Pipeline:
     ) -> Report:
         if isinstance(resolved, ResolvedImage):
             return self._examine_image(run, resolved)
-        return identified(self._report(run, image, resolved))
+        return judged(self._draft(run, image), resolved, run.rulebook)
 
     def _examine_image(self, run: "_Run", image: ResolvedImage) -> Report:
         examination = self.examiner.examine(image, advisories=run.advisories)
-        return identified(
-            replace(
-                self._report(run, image.reference, examination.seen),
+        begun = replace(
+            self._draft(run, image.reference),
+            platform=image.platform,
+            config_digest=Digest.of(image.config),
+            facts=image.facts,
+            layers=examination.diff_ids,
+            lineage=self.ancestries.trace(
+                run.job.image,
                 platform=image.platform,
-                config_digest=Digest.of(image.config),
-                facts=image.facts,
                 layers=examination.diff_ids,
-            )
+                facts=image.facts,
+            ),
         )
+        return judged(begun, examination.seen, run.rulebook, lambda: self.ancestries.of(begun))
 
     def _examine_index(self, run: "_Run", index: ResolvedIndex) -> Report:
         platforms: list[PlatformVerdict] = []
@@ -166,42 +177,18 @@ class Pipeline:
     def _index_report(
         self, run: "_Run", index: ResolvedIndex, platforms: list[PlatformVerdict]
     ) -> Report:
-        begun = self._draft(run, index.reference, classify_index(platforms))
-        # Each platform's findings are in its own report, and the deciding ones in the verdict.
-        listed = tuple(
-            replace(entry, verdict=replace(entry.verdict, violations=())) for entry in platforms
-        )
-        return identified(
-            replace(begun, scanner=run.scanner, advisories=run.advisories, platforms=listed)
-        )
+        return judged_index(self._draft(run, index.reference), platforms, run.rulebook)
 
-    def _report(
-        self,
-        run: "_Run",
-        image: ImageReference,
-        seen: ScanReport | Unexaminable | NotApplicable,
-    ) -> Report:
-        policy = self.publisher.policy
-        verdict = classify(seen, advisories=run.advisories, policy=policy, as_of=run.as_of)
-        begun = self._draft(run, image, verdict)
-        if isinstance(seen, NotApplicable):
-            return begun
-        return replace(
-            begun,
-            scanner=run.scanner,
-            advisories=run.advisories,
-            scan=seen if isinstance(seen, ScanReport) else None,
-        )
-
-    def _draft(self, run: "_Run", image: ImageReference, verdict: Verdict) -> Report:
-        return draft(
+    def _draft(self, run: "_Run", image: ImageReference) -> Report:
+        begun = draft(
             run.job,
             image,
-            verdict,
-            policy=self.publisher.policy,
+            rulebook=run.rulebook,
+            tag=run.tag,
             as_of=run.as_of,
             now=self.clock(),
         )
+        return replace(begun, scanner=run.scanner, advisories=run.advisories)
 
 
 def _not_yet_examined(entry: IndexEntry) -> PlatformVerdict:
@@ -228,6 +215,9 @@ class _Run:
     as_of: datetime
     scanner: Scanner
     advisories: Advisories
+    rulebook: Rulebook
+    tag: str | None
+    """What rules on tags go by."""
 
     def wants_later_than(self, moment: datetime) -> bool:
         """Whether the job asks for another look than that of this moment."""

@@ -1,21 +1,19 @@
 """A report from its draft to its place: named, stored, and told where it is news."""
 
-import hashlib
-import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from scanner.classify import classify
+from scanner.judging import NOT_JUDGED, judged
 from scanner.model import (
     ImageReference,
     Job,
-    Policy,
     Report,
+    Rulebook,
     ScanJob,
     Unexaminable,
     UnknownReason,
-    Verdict,
 )
 from scanner.ports import CurrentVerdict, Outbox, ReportStore
 
@@ -28,7 +26,8 @@ class Publisher:
 
     store: ReportStore
     outbox: Outbox
-    policy: Policy
+    rulebook: Callable[[], Rulebook]
+    """Returns the current one. Raises PolicyError or StoreError where there is none."""
 
     def publish(self, report: Report) -> None:
         """Store a report, then queue a notice on what is current, where one is due.
@@ -53,6 +52,19 @@ class Publisher:
         later = self.store.find_report(current.report_id)
         return replace(later, image=current.image) if later else None
 
+    def tag_of(self, image: ImageReference, rulebook: Rulebook) -> str | None:
+        """Return the tag that rules go by: its own, or what names it or its index now.
+
+        Raises StoreError.
+        """
+        if image.tag or not rulebook.policy.asks_for_tags:
+            return image.tag
+        current = self.store.current(image)
+        if current is None or current.image.tag or current.part_of is None:
+            return current.image.tag if current else None
+        index = self.store.current(replace(image, digest=current.part_of))
+        return index.image.tag if index else None
+
     def abandon(self, job: ScanJob, *, detail: str, now: datetime) -> Report:
         """Store `unknown(abandoned)` for a job that was tried too often, and tell.
 
@@ -60,11 +72,16 @@ class Publisher:
         """
         seen = Unexaminable(reason=UnknownReason.ABANDONED, detail=detail)
         # Dated at the push: a verdict that was reached since then stays the current one.
-        as_of = job.requested_at
-        verdict = classify(seen, advisories=None, policy=self.policy, as_of=as_of)
-        report = identified(
-            draft(job, job.image, verdict, policy=self.policy, as_of=as_of, now=now)
+        rulebook = self.rulebook()
+        begun = draft(
+            job,
+            job.image,
+            rulebook=rulebook,
+            tag=job.image.tag,
+            as_of=job.requested_at,
+            now=now,
         )
+        report = judged(begun, seen, rulebook)
         self.publish(report)
         return report
 
@@ -72,13 +89,16 @@ class Publisher:
 def draft(
     job: Job,
     image: ImageReference,
-    verdict: Verdict,
     *,
-    policy: Policy,
+    rulebook: Rulebook,
+    tag: str | None,
     as_of: datetime,
     now: datetime,
 ) -> Report:
-    """Begin a report: what is the same whatever was seen. Its id comes last, by `identified`."""
+    """Begin a report: what is the same whatever was seen. `scanner.judging` finishes it.
+
+    The tag is what rules go by; of an index's platforms that of the index.
+    """
     return Report(
         id="",
         image=image,
@@ -86,34 +106,6 @@ def draft(
         requested_at=job.requested_at,
         as_of=as_of,
         finished_at=now,
-        verdict=verdict,
-        policy=policy,
+        verdict=NOT_JUDGED,
+        policy=rulebook.applied(tag=tag),
     )
-
-
-def identified(report: Report) -> Report:
-    """Give a report the id that follows from its inputs and its verdict, 64 hex digits.
-
-    Equal inputs give equal ids, so that whoever repeats a scan writes the same report again.
-    """
-    inputs = {
-        "image": str(report.image),
-        "verdict": str(report.verdict),
-        "lineage": [str(report.lineage.base_digest), str(report.lineage.previous)]
-        if report.lineage
-        else None,
-        "platforms": [[str(entry.digest), entry.report_id] for entry in report.platforms],
-        "policy": [
-            report.policy.fail_on.name,
-            report.policy.ignore_unfixed,
-            report.policy.max_advisory_age_hours,
-        ],
-        "scanner": [report.scanner.version, str(report.scanner.digest), report.scanner.isolation]
-        if report.scanner
-        else None,
-        "advisories": [str(report.advisories.digest), str(report.advisories.java_digest)]
-        if report.advisories
-        else None,
-    }
-    canonical = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
-    return replace(report, id=hashlib.sha256(canonical.encode()).hexdigest())

@@ -10,24 +10,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scanner import jobs
-from scanner.classify import classify, classify_index
+from scanner.ancestry import Ancestries
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import AdvisoriesError
+from scanner.judging import judged, judged_index
 from scanner.model import (
     Advisories,
+    Digest,
     ImageReference,
     PlatformVerdict,
-    Policy,
     Report,
+    Rulebook,
     ScanJob,
     Scanner,
     ScanReport,
     Status,
     Unexaminable,
-    Verdict,
 )
 from scanner.ports import Check, CurrentVerdict, ImageScanner, InventoryStore
-from scanner.publishing import Publisher, draft, identified
+from scanner.publishing import Publisher, draft
 from scanner.rejudge_messages import RejudgeJob
 from scanner.reprocess import another_look
 
@@ -41,6 +42,7 @@ class Rejudger:
     scanner: ImageScanner
     inventories: InventoryStore
     publisher: Publisher
+    ancestries: Ancestries
     rescan: Callable[[str], None]
     """Queues a job of the ordinary kind."""
     clock: Callable[[], datetime]
@@ -64,18 +66,20 @@ class Rejudger:
             self.publisher.outbox.announce(report)
 
     def _begin(self, job: RejudgeJob) -> "_Run":
+        rulebook = self.publisher.rulebook()
         run = _Run(
             job=job,
             as_of=self.clock(),
             scanner=self.scanner.describe(),
             advisories=self.scanner.advisories(),
-            policy=self.publisher.policy,
+            rulebook=rulebook,
+            tag=self.publisher.tag_of(job.image, rulebook),
         )
         if job.since is not None and run.advisories.updated_at < job.since:
             raise AdvisoriesError(
                 f"advisories of {job.since.isoformat()} or later are not here yet"
             )
-        if gap := advisory_gap(run.advisories, run.policy, run.as_of):
+        if gap := advisory_gap(run.advisories, run.rulebook.policy, run.as_of):
             # What is stored was true of its own time; that nothing newer is known is told once,
             # by who updates advisories, and not by every image.
             raise AdvisoriesError(gap.detail)
@@ -123,17 +127,15 @@ class Rejudger:
             # that was given up names none.
             is_hopeless = report.scan is None and run.has_same_scanner(report)
             return report if is_hopeless else None
-        verdict = classify(seen, advisories=run.advisories, policy=run.policy, as_of=run.as_of)
-        return identified(
-            replace(
-                self._draft(run, report, verdict),
-                platform=report.platform,
-                scan=seen if isinstance(seen, ScanReport) else None,
-                config_digest=report.config_digest,
-                facts=report.facts,
-                layers=report.layers,
-            )
+        begun = replace(
+            self._draft(run, report),
+            platform=report.platform,
+            config_digest=report.config_digest,
+            layers=report.layers,
+            facts=report.facts,
+            lineage=report.lineage,
         )
+        return judged(begun, seen, run.rulebook, lambda: self.ancestries.of(begun))
 
     def _match(self, run: "_Run", report: Report) -> ScanReport | Unexaminable | None:
         if not report.layers:
@@ -164,16 +166,17 @@ class Rejudger:
                     counts=found.severity_counts(),
                 )
             )
-        # As in the pipeline: the findings are in the platforms' reports.
-        listed = tuple(replace(e, verdict=replace(e.verdict, violations=())) for e in platforms)
-        return identified(
-            replace(self._draft(run, report, classify_index(platforms)), platforms=listed)
-        )
+        return judged_index(self._draft(run, report), platforms, run.rulebook)
 
-    def _draft(self, run: "_Run", report: Report, verdict: Verdict) -> Report:
+    def _draft(self, run: "_Run", report: Report) -> Report:
         job = ScanJob(id=report.job_id, image=report.image, requested_at=report.requested_at)
         begun = draft(
-            job, report.image, verdict, policy=run.policy, as_of=run.as_of, now=self.clock()
+            job,
+            report.image,
+            rulebook=run.rulebook,
+            tag=run.tag,
+            as_of=run.as_of,
+            now=self.clock(),
         )
         return replace(begun, scanner=run.scanner, advisories=run.advisories)
 
@@ -184,7 +187,8 @@ class Rejudger:
 
 
 def _says(report: Report) -> tuple[object, ...]:
-    return report.verdict, report.scan, report.platforms, report.policy
+    rules = replace(report.policy, exemptions=None, exploits=())
+    return report.verdict, report.scan, report.platforms, report.decisions, report.turns_at, rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +199,9 @@ class _Run:
     as_of: datetime
     scanner: Scanner
     advisories: Advisories
-    policy: Policy
+    rulebook: Rulebook
+    tag: str | None
+    """What rules on tags go by."""
 
     @property
     def check(self) -> Check:
@@ -204,7 +210,13 @@ class _Run:
             at=self.as_of,
             advisories=self.advisories.digest,
             advisories_of=self.advisories.updated_at,
+            rules=self.rules,
         )
+
+    @property
+    def rules(self) -> Digest:
+        """Name all that decides beside the advisories."""
+        return self.rulebook.applied(tag=self.tag).fingerprint
 
     def has_same_scanner(self, report: Report) -> bool:
         """Whether this very scanner has seen the image."""
@@ -219,6 +231,7 @@ class _Run:
             return True
         return (
             current.against.advisories == self.advisories.digest
-            and report.policy == self.policy
+            and current.against.rules == self.rules
+            and (current.turns_at is None or self.as_of < current.turns_at)
             and self.has_same_scanner(report)
         )

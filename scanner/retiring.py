@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 
 from scanner import jobs
-from scanner.classify import classify
 from scanner.errors import RegistryError
+from scanner.judging import judged
 from scanner.model import (
     Deletion,
     Digest,
@@ -22,7 +22,7 @@ from scanner.model import (
     RetireJob,
 )
 from scanner.ports import Registry
-from scanner.publishing import Publisher, draft, identified
+from scanner.publishing import Publisher, draft
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +68,9 @@ class Retirement:
         seen = NotApplicable(
             reason=NotApplicableReason.DELETED, detail="the registry has no such manifest"
         )
-        policy = self.publisher.policy
-        verdict = classify(seen, advisories=None, policy=policy, as_of=as_of)
-        begun = draft(job, image, verdict, policy=policy, as_of=as_of, now=self.clock())
-        self.publisher.publish(identified(begun))
+        rulebook = self.publisher.rulebook()
+        begun = draft(job, image, rulebook=rulebook, tag=None, as_of=as_of, now=self.clock())
+        self.publisher.publish(judged(begun, seen, rulebook))
         logger.info("image.retired image=%s", image)
 
     def _spread(self, job: RetireJob) -> None:

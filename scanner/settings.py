@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner import advisory_settings, reconcile_settings, storage_settings
+from scanner import advisory_settings, policy_settings, reconcile_settings, storage_settings
 from scanner.advisory_settings import AdvisorySettings
-from scanner.environment import Environment, between, boolean, existing_file
+from scanner.environment import Environment, existing_file
 from scanner.limit_settings import read_limits
-from scanner.model import Policy, Registries, Severity, is_host
+from scanner.model import Registries, is_host
 from scanner.model.limits import Limits
 from scanner.notify.route import Route, Routes
+from scanner.policy_settings import PolicySettings
 from scanner.posture.ids import parse_registry_ids
 from scanner.reconcile_settings import ReconcileSettings
 from scanner.storage_settings import StorageSettings
@@ -41,7 +42,7 @@ class Settings:
     identity_client_id: str | None
     assessed_registries: tuple[str, ...]
     """Resource ids; empty leaves the weekly posture to find the registries by their hosts."""
-    policy: Policy
+    policy: PolicySettings
     advisories: Path
     advisory_updates: AdvisorySettings
     trivy: Path
@@ -166,7 +167,7 @@ def _settings(environment: Environment) -> Settings:
             (),
             "a comma-separated list of resource ids of registries",
         ),
-        policy=_policy(environment),
+        policy=policy_settings.read(environment),
         advisories=scanner.advisories,
         advisory_updates=scanner.advisory_updates,
         trivy=scanner.trivy,
@@ -227,24 +228,6 @@ def _registries(environment: Environment) -> Registries:
     return Registries(by_alias)
 
 
-def _policy(environment: Environment) -> Policy:
-    default = Policy()
-    return Policy(
-        fail_on=environment.parsed(
-            "PUSHSCAN_FAIL_ON", _severity, default.fail_on, "LOW, MEDIUM, HIGH or CRITICAL"
-        ),
-        ignore_unfixed=environment.parsed(
-            "PUSHSCAN_IGNORE_UNFIXED", boolean, default.ignore_unfixed, "true or false"
-        ),
-        max_advisory_age_hours=environment.parsed(
-            "PUSHSCAN_ADVISORY_HOURS",
-            between(1, 24 * 30),
-            default.max_advisory_age_hours,
-            "a number of hours from 1 to 720",
-        ),
-    )
-
-
 def _route(environment: Environment, name: str, prefix: str, ca_file: Path | None) -> Route | None:
     url, secret = (environment.optional(f"{prefix}_{part}") for part in ("URL", "SECRET"))
     if url is None and secret is None:
@@ -261,13 +244,6 @@ def _hosts(text: str) -> frozenset[str]:
     if not all(map(is_host, hosts)):
         raise ValueError(text)
     return hosts
-
-
-def _severity(text: str) -> Severity:
-    severity = Severity[text]
-    if severity is Severity.UNKNOWN:
-        raise ValueError(text)
-    return severity
 
 
 def _preference(text: str) -> "Preference":

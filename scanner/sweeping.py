@@ -8,12 +8,12 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from scanner.errors import StoreError
-from scanner.model import Advisories, Digest, ImageReference, Policy, Status
+from scanner.model import Advisories, AppliedPolicy, Digest, ImageReference, Status
 from scanner.ports import Check
 from scanner.rejudge_messages import RejudgeJob, SweepStep, encode_job, encode_step
 
@@ -29,7 +29,7 @@ _IN_FLIGHT = timedelta(hours=2)
 class Inputs:
     """What all stored verdicts were last brought up to date with."""
 
-    policy: str
+    policy: AppliedPolicy
     advisories: Digest
     advisories_of: datetime
     began_at: datetime
@@ -56,11 +56,11 @@ class Sweep:
         return self._is_behind(image.against) or not self.keys.isdisjoint(image.keys)
 
     def _is_behind(self, against: Check) -> bool:
-        """Whether an older database was used after the sweep for the base had gone by."""
-        return self.base is not None and (
-            against.advisories_of < self.base.advisories_of
-            and against.at > self.base.began_at - _IN_FLIGHT
-        )
+        """Whether older inputs were used after the sweep for the base had gone by."""
+        if self.base is None or against.at <= self.base.began_at - _IN_FLIGHT:
+            return False
+        is_older = against.advisories_of < self.base.advisories_of
+        return is_older or against.rules != self.base.policy.fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,31 +110,37 @@ class Sweeper:
     def catch_up(
         self,
         advisories: Advisories,
-        policy: Policy,
+        policy: AppliedPolicy,
         changes: Callable[[Digest], frozenset[int] | None],
+        rule_changes: Callable[[AppliedPolicy], frozenset[int] | None],
     ) -> Sweep | None:
         """Begin a sweep if advisories or policy are not those of the last one. Safe to repeat.
 
         Args:
             advisories: The current ones.
-            policy: The current one.
+            policy: The one in force.
             changes: Says what the current advisories have changed since those of a digest; None
                 where that is not known.
+            rule_changes: Says likewise what the policy, exemptions and exploits in force have.
 
         Raises:
             StoreError: storage is out of reach.
         """
         base = self.sweeps.inputs()
-        rules = json.dumps(asdict(policy), sort_keys=True)
         if base is not None:
             is_older = advisories.updated_at < base.advisories_of
-            if is_older or (base.advisories, base.policy) == (advisories.digest, rules):
+            if is_older or (base.advisories, base.policy) == (advisories.digest, policy):
                 return None
-        is_narrow = base is not None and base.policy == rules
+        keys = None
+        if base is not None:
+            keys = frozenset() if base.policy == policy else rule_changes(base.policy)
+        if base is not None and keys is not None and base.advisories != advisories.digest:
+            changed = changes(base.advisories)
+            keys = None if changed is None else keys | changed
         sweep = Sweep(
-            id=_id(base, advisories.digest, rules),
+            id=_id(base, advisories.digest, policy),
             since=advisories.updated_at,
-            keys=changes(base.advisories) if base is not None and is_narrow else None,
+            keys=keys,
             base=base,
         )
         began_at = self.clock()
@@ -142,7 +148,7 @@ class Sweeper:
         # Noted last: whoever dies before leaves a sweep that the next one begins again.
         self.sweeps.set_inputs(
             Inputs(
-                policy=rules,
+                policy=policy,
                 advisories=advisories.digest,
                 advisories_of=advisories.updated_at,
                 began_at=began_at,
@@ -190,8 +196,8 @@ class Sweeper:
         )
 
 
-def _id(base: Inputs | None, advisories: Digest, rules: str) -> str:
+def _id(base: Inputs | None, advisories: Digest, policy: AppliedPolicy) -> str:
     """Name a sweep so that all workers who see the same news begin the same one."""
-    inputs = [str(base.advisories), base.policy] if base else []
-    text = json.dumps([*inputs, str(advisories), rules])
+    inputs = [str(base.advisories), str(base.policy.fingerprint)] if base else []
+    text = json.dumps([*inputs, str(advisories), str(policy.fingerprint)])
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -7,24 +7,24 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from scanner.classify import classify, classify_index
-from scanner.errors import AdvisoriesError, VerificationError
+from scanner.errors import AdvisoriesError, StoreError, VerificationError
 from scanner.examination import Examiner
+from scanner.judging import judged, judged_index
 from scanner.model import (
     Advisories,
+    AppliedPolicy,
     Digest,
     NotApplicable,
     NotApplicableReason,
     PlatformVerdict,
     Report,
+    Rulebook,
     Scanner,
-    ScanReport,
     Unexaminable,
     UnknownReason,
 )
 from scanner.pipeline import NESTED_INDEX
 from scanner.ports import IndexEntry, ResolvedImage, ResolvedIndex
-from scanner.publishing import identified
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,8 @@ class Verifier:
     examiner: Examiner
     find_advisories: Callable[[Advisories], Advisories]
     """Returns the database of this digest, complete. Raises AdvisoriesError: it is not at hand."""
+    find_rulebook: Callable[[AppliedPolicy], Rulebook]
+    """Returns what decided then. Raises StoreError: it is not at hand."""
 
     def examine_again(self, report: Report) -> Report:
         """Return the report that the same inputs give now, as of the same time.
@@ -53,14 +55,14 @@ class Verifier:
         if report.verdict.reason in _OF_THE_OCCASION:
             why = _OF_THE_OCCASION[report.verdict.reason]
             raise VerificationError(f"report {report.id} cannot be repeated: {why}")
-        begun = self._begun(report)
+        begun, rulebook = self._begun(report), self._rulebook(report)
         resolved = self.examiner.registry.resolve(report.image)
         if isinstance(resolved, NotApplicable) and resolved.reason is NotApplicableReason.DELETED:
             raise VerificationError(f"the registry no longer has {report.image}")
         if isinstance(resolved, ResolvedIndex):
-            again = self._examine_index(begun, resolved)
+            again = self._examine_index(begun, resolved, rulebook)
         else:
-            again = self._examine(begun, resolved)
+            again = self._examine(begun, resolved, rulebook)
         logger.info("report.repeated id=%s as=%s", report.id, again.id)
         return again
 
@@ -82,7 +84,19 @@ class Verifier:
             config_digest=None,
             layers=(),
             facts=None,
+            lineage=None,
+            decisions=(),
+            remedies=(),
+            turns_at=None,
         )
+
+    def _rulebook(self, report: Report) -> Rulebook:
+        try:
+            return self.find_rulebook(report.policy)
+        except StoreError as error:
+            raise VerificationError(
+                f"the policy {report.policy.name} ({report.policy.digest}) is not at hand: {error}"
+            ) from error
 
     def _advisories(self, report: Report) -> Advisories:
         if report.advisories is None:
@@ -97,13 +111,16 @@ class Verifier:
             ) from error
 
     def _examine(
-        self, begun: Report, resolved: ResolvedImage | NotApplicable | Unexaminable
+        self,
+        begun: Report,
+        resolved: ResolvedImage | NotApplicable | Unexaminable,
+        rulebook: Rulebook,
     ) -> Report:
         if isinstance(resolved, ResolvedImage):
-            return self._examine_image(begun, resolved)
-        return _judged(begun, resolved)
+            return self._examine_image(begun, resolved, rulebook)
+        return judged(begun, resolved, rulebook)
 
-    def _examine_image(self, begun: Report, image: ResolvedImage) -> Report:
+    def _examine_image(self, begun: Report, image: ResolvedImage, rulebook: Rulebook) -> Report:
         advisories = begun.advisories
         if advisories is None:
             raise ValueError("a report is begun with advisories")
@@ -115,21 +132,19 @@ class Verifier:
             facts=image.facts,
             layers=examination.diff_ids,
         )
-        return _judged(consists_of, examination.seen)
+        return judged(consists_of, examination.seen, rulebook)
 
-    def _examine_index(self, begun: Report, index: ResolvedIndex) -> Report:
-        platforms = [self._examine_platform(begun, entry) for entry in index.children]
-        # As the worker lists them: each platform's findings are in its own report.
-        listed = (replace(one, verdict=replace(one.verdict, violations=())) for one in platforms)
-        return identified(
-            replace(begun, verdict=classify_index(platforms), platforms=tuple(listed))
-        )
+    def _examine_index(self, begun: Report, index: ResolvedIndex, rulebook: Rulebook) -> Report:
+        platforms = [self._examine_platform(begun, one, rulebook) for one in index.children]
+        return judged_index(begun, platforms, rulebook)
 
-    def _examine_platform(self, begun: Report, entry: IndexEntry) -> PlatformVerdict:
+    def _examine_platform(
+        self, begun: Report, entry: IndexEntry, rulebook: Rulebook
+    ) -> PlatformVerdict:
         resolved = self.examiner.registry.resolve(entry.reference)
         if isinstance(resolved, ResolvedIndex):
             resolved = NESTED_INDEX
-        report = self._examine(replace(begun, image=entry.reference), resolved)
+        report = self._examine(replace(begun, image=entry.reference), resolved, rulebook)
         return PlatformVerdict(
             platform=entry.platform,
             digest=entry.reference.digest,
@@ -137,14 +152,6 @@ class Verifier:
             report_id=report.id,
             counts=report.severity_counts(),
         )
-
-
-def _judged(begun: Report, seen: ScanReport | Unexaminable | NotApplicable) -> Report:
-    verdict = classify(seen, advisories=begun.advisories, policy=begun.policy, as_of=begun.as_of)
-    if isinstance(seen, NotApplicable):
-        begun = replace(begun, scanner=None, advisories=None)
-    scan = seen if isinstance(seen, ScanReport) else None
-    return identified(replace(begun, verdict=verdict, scan=scan))
 
 
 def _binary(scanner: Scanner) -> tuple[str, str, Digest]:

@@ -14,7 +14,6 @@ from scanner.model import (
     Outcome,
     Platform,
     PlatformVerdict,
-    Policy,
     Rating,
     Remedy,
     RemedyKind,
@@ -28,6 +27,7 @@ from scanner.model import (
     WeaknessKind,
 )
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
+from tests.policies import APPLIED
 
 SCANNER = Scanner(
     name="trivy",
@@ -57,7 +57,7 @@ def report(
         as_of=as_of,
         finished_at=as_of,
         verdict=verdict,
-        policy=Policy(),
+        policy=APPLIED,
         scanner=SCANNER,
         advisories=ADVISORIES,
     )

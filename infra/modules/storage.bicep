@@ -35,14 +35,16 @@ var queueNames = [
   'scan-jobs'
   'scan-jobs-poison'
 ]
-var containerNames = [deadLetters, 'advisories', 'inventories', 'posture', 'reports', 'sweeps', 'unreadable-messages']
+var containerNames = [deadLetters, 'advisories', 'inventories', 'policies', 'posture', 'reports', 'sweeps', 'unreadable-messages']
 var tableNames = [
   'advisories'
+  'chains'
   'history'
   'images'
   'layers'
   'lookups'
   'notices'
+  'policies'
   'reconciliation'
   'sightings'
   'sweeps'

@@ -28,9 +28,14 @@ def advisory_gap(advisories: Advisories, policy: Policy, as_of: datetime) -> Une
     )
 
 
-def coverage_gap(scan: ScanReport, advisories: Advisories) -> Unexaminable | None:
-    """Say what in the image was not examined, or None when everything was."""
-    if gap := _system_gap(scan):
+def coverage_gap(
+    scan: ScanReport, advisories: Advisories, *, is_end_judged: bool = False
+) -> Unexaminable | None:
+    """Say what in the image was not examined, or None when everything was.
+
+    With `is_end_judged` the policy has said what becomes of a distribution past its end of life.
+    """
+    if gap := _system_gap(scan, is_end_judged=is_end_judged):
         return gap
     if unknown := _without_source(scan, advisories.sources):
         return Unexaminable(
@@ -48,7 +53,7 @@ def coverage_gap(scan: ScanReport, advisories: Advisories) -> Unexaminable | Non
     return None
 
 
-def _system_gap(scan: ScanReport) -> Unexaminable | None:
+def _system_gap(scan: ScanReport, *, is_end_judged: bool) -> Unexaminable | None:
     """Say why the packages of the distribution were not examined, or None when they were."""
     system = scan.operating_system
     if system is None or not is_supported(system):
@@ -57,7 +62,7 @@ def _system_gap(scan: ScanReport) -> Unexaminable | None:
             reason=UnknownReason.UNSUPPORTED_OS,
             detail=f"No advisories exist for the image's operating system ({name}).",
         )
-    if system.is_end_of_life:
+    if system.is_end_of_life and not is_end_judged:
         return Unexaminable(
             reason=UnknownReason.END_OF_LIFE,
             detail=f"{system.family} {system.name} is past its end of life: nobody reports on it.",

@@ -12,6 +12,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from scanner import settings
 from scanner.advisory_ports import AdvisoryArchive
 from scanner.classify.coverage import advisory_gap
+from scanner.cli import policy_check
 from scanner.cli.audit_check import audit_checks
 from scanner.cli.doctor import Check, Diagnosis, Outcome
 from scanner.cli.screen import age, minute
@@ -32,6 +33,7 @@ from scanner.wiring import (
     REJUDGE_QUEUE,
     SWEEP_QUEUE,
     Wiring,
+    rulebooks,
     storage_connection,
 )
 
@@ -74,7 +76,14 @@ def from_environment() -> Iterator[Check]:
     yield _settled("settings", _ok(_described(given)))
     yield from _of_storage(storage_connection(given.storage), store)
     yield from _of_registries(given, store)
-    yield from _of_scanner(given)
+    decides = rulebooks(given.policy, storage_connection(given.storage))
+    yield Check(
+        name="policy",
+        seconds=_STORAGE_SECONDS,
+        examine=partial(policy_check.examine, decides),
+        remedy=policy_check.REMEDY,
+    )
+    yield from _of_scanner(given, policy_check.policy_of(decides))
     yield from audit_checks(given)
     images, operators = given.routes.images, given.routes.operators
     yield _settled("notices on images", examine_route("PUSHSCAN_NOTICE", images))
@@ -103,7 +112,7 @@ def _of_registries(given: Settings, store: ReportStore) -> Iterator[Check]:
         )
 
 
-def _of_scanner(given: Settings) -> Iterator[Check]:
+def _of_scanner(given: Settings, policy: Policy) -> Iterator[Check]:
     check = partial(Check, seconds=_SANDBOX_SECONDS, remedy=_SANDBOX_REMEDY)
     wanted = given.sandbox, given.bubblewrap
     yield check(name="sandbox", examine=partial(examine_sandbox, *wanted))
@@ -113,12 +122,12 @@ def _of_scanner(given: Settings) -> Iterator[Check]:
     yield Check(
         name="advisories",
         seconds=_ADVISORIES_SECONDS,
-        examine=partial(examine_advisories, given.advisories, given.policy, now),
+        examine=partial(examine_advisories, given.advisories, policy, now),
     )
     yield Check(
         name="shared advisories",
         seconds=_STORAGE_SECONDS,
-        examine=partial(examine_shared_advisories, archive, given.policy, now),
+        examine=partial(examine_shared_advisories, archive, policy, now),
         remedy=_STORAGE_REMEDY,
     )
 
@@ -126,8 +135,7 @@ def _of_scanner(given: Settings) -> Iterator[Check]:
 def _described(given: Settings) -> str:
     hosts = len(given.registries.canonical)
     registries = "1 registry" if hosts == 1 else f"{hosts} registries"
-    unfixed = ", unless unfixed" if given.policy.ignore_unfixed else ""
-    return f"complete; {registries}, unhealthy from {given.policy.fail_on.name}{unfixed}"
+    return f"complete; {registries}"
 
 
 def _settled(name: str, diagnosis: Diagnosis) -> Check:

@@ -24,7 +24,7 @@ from scanner.model import ImageReference, Report
 from scanner.ports import ReportStore
 from scanner.storage.moments import to_text
 from scanner.store.evidence_json import write_advisories, write_scanner
-from scanner.store.report_json import write_policy
+from scanner.store.policy_json import write_policy
 from scanner.store.verdict_json import write_verdict
 
 _MOST_FINDINGS = 10
@@ -114,7 +114,7 @@ def _changes(then: Report, now: Report) -> list[tuple[str, list[Part]]]:
         if names:
             changes.append((label, [_named(names)]))
     for label, was, text in (
-        ("policy", policy_text(then.policy), policy_text(now.policy)),
+        ("policy", _policy(then), _policy(now)),
         ("advisories", advisories_text(then), advisories_text(now)),
         ("scanner", scanner_text(then), scanner_text(now)),
     ):
@@ -123,6 +123,12 @@ def _changes(then: Report, now: Report) -> list[tuple[str, list[Part]]]:
     if then.id != now.id:
         changes.append(("judged", [f"as of {minute(now.as_of)}"]))
     return changes
+
+
+def _policy(report: Report) -> str:
+    """Name a policy so that two that differ read differently."""
+    digests = [str(d) for d in (report.policy.digest, report.policy.exemptions) if d]
+    return f"{policy_text(report.policy)} ({', '.join(digests)})"
 
 
 def _named(names: list[str]) -> str:

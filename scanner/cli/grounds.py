@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from scanner.cli.screen import VERDICT_STYLES, Part, Screen, age, minute, shown
-from scanner.model import Digest, Policy, Report
+from scanner.model import AppliedPolicy, Digest, Report
 
 _LABEL_WIDTH = 12
 
@@ -14,6 +14,10 @@ def print_grounds(screen: Screen, report: Report, *, at: datetime) -> None:
     say(screen, "verdict", *verdict_parts(report))
     say(screen, "rule", shown(verdict.rule))
     say(screen, "policy", policy_text(report.policy))
+    say_digest(screen, report.policy.digest)
+    if report.policy.exemptions:
+        say(screen, "exemptions", "in the form that was kept")
+        say_digest(screen, report.policy.exemptions)
     if advisories := report.advisories:
         aged = f", {age(advisories.updated_at, at)} old then"
         say(screen, "advisories", f"{advisories_text(report)}{aged}")
@@ -35,11 +39,15 @@ def verdict_parts(report: Report) -> list[Part]:
     return [(name, VERDICT_STYLES[verdict.status]), f"  {shown(verdict.explanation, 1000)}"]
 
 
-def policy_text(policy: Policy) -> str:
-    """Write a policy in words."""
-    fixed = " with a fix" if policy.ignore_unfixed else ""
-    hours = policy.max_advisory_age_hours
-    return f"{policy.fail_on.name} or worse{fixed} is unhealthy; advisories for {hours} h"
+def policy_text(policy: AppliedPolicy) -> str:
+    """Name a policy, and what else decided beside it."""
+    beside = [
+        *(["exemptions"] if policy.exemptions else []),
+        *(f"{table.name} of {table.published_at:%Y-%m-%d}" for table in policy.exploits),
+        *([f"tag {shown(policy.tag, 60)}"] if policy.tag else []),
+    ]
+    added = f" with {', '.join(beside)}" if beside else ""
+    return f"{shown(policy.name)}{added}"
 
 
 def advisories_text(report: Report) -> str:

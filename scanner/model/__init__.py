@@ -1,5 +1,7 @@
 """The nouns: frozen values, valid once built."""
 
+from scanner.model.exemptions import Exemption, Exemptions, VexStatement
+from scanner.model.exploits import Exploits, TableVersion
 from scanner.model.findings import (
     Advisories,
     Finding,
@@ -17,6 +19,7 @@ from scanner.model.image_facts import ImageFacts
 from scanner.model.inventory import LayerInventory
 from scanner.model.judgement import Decision, Origin, Outcome, Remedy, RemedyKind, Subject
 from scanner.model.lineage import Lineage
+from scanner.model.policy import AppliedPolicy, Kind, Policy, Rule, Rulebook, What, Where
 from scanner.model.reference import (
     Deletion,
     Digest,
@@ -36,7 +39,6 @@ from scanner.model.transition import Stream, Transition, TransitionKind
 from scanner.model.verdict import (
     NotApplicable,
     NotApplicableReason,
-    Policy,
     Status,
     Unexaminable,
     UnknownReason,
@@ -45,14 +47,19 @@ from scanner.model.verdict import (
 
 __all__ = [
     "Advisories",
+    "AppliedPolicy",
     "Decision",
     "Deletion",
     "Digest",
+    "Exemption",
+    "Exemptions",
+    "Exploits",
     "Finding",
     "FixStatus",
     "ImageFacts",
     "ImageReference",
     "Job",
+    "Kind",
     "LayerInventory",
     "Lineage",
     "NotApplicable",
@@ -70,6 +77,8 @@ __all__ = [
     "RemedyKind",
     "Report",
     "RetireJob",
+    "Rule",
+    "Rulebook",
     "ScanJob",
     "ScanReport",
     "Scanner",
@@ -77,12 +86,16 @@ __all__ = [
     "Status",
     "Stream",
     "Subject",
+    "TableVersion",
     "Transition",
     "TransitionKind",
     "Unexaminable",
     "UnknownReason",
     "Verdict",
+    "VexStatement",
     "Weakness",
     "WeaknessKind",
+    "What",
+    "Where",
     "is_host",
 ]

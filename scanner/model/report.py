@@ -9,8 +9,9 @@ from scanner.model.findings import Advisories, Scanner, ScanReport, Severity
 from scanner.model.image_facts import ImageFacts
 from scanner.model.judgement import Decision, Remedy, Subject
 from scanner.model.lineage import Lineage
+from scanner.model.policy import AppliedPolicy
 from scanner.model.reference import Digest, ImageReference, Platform
-from scanner.model.verdict import Policy, Verdict
+from scanner.model.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Report:
     """When the examination began; of two reports on one image the later one is current."""
     finished_at: datetime
     verdict: Verdict
-    policy: Policy
+    policy: AppliedPolicy
     scanner: Scanner | None = None
     advisories: Advisories | None = None
     platform: Platform | None = None
@@ -58,6 +59,9 @@ class Report:
     """
     remedies: tuple[Remedy, ...] = ()
     """The smallest set of changes that makes an unhealthy image healthy, most cleared first."""
+
+    turns_at: datetime | None = None
+    """The next moment at which time alone may change a decision: an exemption ends, say."""
 
     @property
     def subjects(self) -> tuple[Subject, ...]:

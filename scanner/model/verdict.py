@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scanner.model.findings import Finding, Severity
+from scanner.model.findings import Finding
 
 
 class UnknownReason(StrEnum):
@@ -72,7 +72,7 @@ class Verdict:
 
     status: Status
     rule: str
-    """Name of the deciding rule, e.g. `severity-threshold` or `advisories-fresh`."""
+    """Name of the deciding rule, e.g. `fixable-high` of the policy, or `advisories-fresh`."""
     explanation: str
     """One sentence for a person: which input met which rule."""
     reason: UnknownReason | NotApplicableReason | None = None
@@ -86,13 +86,3 @@ class Verdict:
 
     def __str__(self) -> str:
         return f"{self.status}({self.reason})" if self.reason else str(self.status)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What makes an image unhealthy."""
-
-    fail_on: Severity = Severity.HIGH
-    ignore_unfixed: bool = False
-    max_advisory_age_hours: int = 72
-    """Older advisories prove nothing. Trivy publishes every 6 hours; 72 h outlasts a weekend."""

@@ -20,6 +20,8 @@ class Check:
     at: datetime
     advisories: Digest
     advisories_of: datetime
+    rules: Digest | None = None
+    """Fingerprint of policy, exemptions and exploits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class CurrentVerdict:
     """Whether a tag has ever named this digest; without one now, it moved to another digest."""
     report_before: str = ""
     """Of a deleted image: the report that said what it was before."""
+    turns_at: datetime | None = None
+    """When time alone may change a decision, so that the image must be judged again."""
 
     @property
     def is_untagged(self) -> bool:
@@ -108,6 +112,9 @@ class ReportStore(Protocol):
 
         With `after` those that come after that image, whether or not it has a verdict.
         """
+
+    def due(self, now: datetime) -> Iterable[CurrentVerdict]:
+        """Yield current verdicts whose time to be judged again has come."""
 
     def judged(
         self, registry: str, repository: str, digests: Collection[Digest]

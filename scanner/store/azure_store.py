@@ -7,6 +7,7 @@ write can be repeated; a crash between two is repaired by saving again, which th
 import logging
 import re
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -18,6 +19,7 @@ from scanner.model import Digest, ImageReference, NotApplicableReason, Report, S
 from scanner.ports import Check, CurrentVerdict, PastVerdict
 from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
+from scanner.storage.moments import to_text
 from scanner.storage.rows import Row, RowTable
 from scanner.store import report_json
 from scanner.store.ancestors import ChainRows
@@ -125,6 +127,13 @@ class AzureReportStore:
             current = ImageRow.read(key, row).current
             if repository is None or fnmatchcase(current.image.repository, repository):
                 yield current
+
+    def due(self, now: datetime) -> Iterator[CurrentVerdict]:
+        """Yield current verdicts whose time to be judged again has come. Raises StoreError."""
+        # Times are texts of one width; a row without one has an empty text, or none of before.
+        query, parameters = "turns_at gt @never and turns_at le @now", {"never": "", "now": ""}
+        for key, row in self._images.select(query, parameters | {"now": to_text(now)}):
+            yield ImageRow.read(key, row).current
 
     def judged(
         self, registry: str, repository: str, digests: Collection[Digest]

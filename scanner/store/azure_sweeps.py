@@ -1,5 +1,6 @@
 """Sweeps in Blob Storage; what the last one was for, in Table Storage."""
 
+import json
 import re
 from datetime import datetime
 from typing import Literal, Self
@@ -15,6 +16,7 @@ from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
 from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey, RowTable
+from scanner.store import policy_json
 from scanner.sweeping import Inputs, Sweep
 
 _SWEEPS = "sweeps"
@@ -109,7 +111,7 @@ def _moment(text: str | None) -> datetime | None:
 
 def _write(inputs: Inputs) -> Row:
     return {
-        "policy": inputs.policy,
+        "policy": json.dumps(policy_json.write_policy(inputs.policy)),
         "advisories": str(inputs.advisories),
         "advisories_of": to_text(inputs.advisories_of),
         "began_at": to_text(inputs.began_at),
@@ -119,10 +121,10 @@ def _write(inputs: Inputs) -> Row:
 def _read(row: Row) -> Inputs:
     try:
         return Inputs(
-            policy=str(row["policy"]),
+            policy=policy_json.read_policy(json.loads(str(row["policy"]))),
             advisories=Digest(str(row["advisories"])),
             advisories_of=from_text(str(row["advisories_of"])),
             began_at=from_text(str(row["began_at"])),
         )
-    except (KeyError, ValueError, InvalidMessageError) as error:
+    except (KeyError, TypeError, ValueError, InvalidMessageError) as error:
         raise StoreError("sweeps.read: the row is not one of ours") from error

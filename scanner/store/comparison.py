@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
+from scanner.judging import identified
 from scanner.model import Digest, Finding, Report
-from scanner.publishing import identified
 from scanner.store import report_json
 
 

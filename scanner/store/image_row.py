@@ -39,6 +39,7 @@ class ImageRow:
                 counts=counts_text(report),
                 part_of=part_of,
                 against=_check(report),
+                turns_at=report.turns_at,
                 was_tagged=report.image.tag is not None,
             ),
             tagged_at=report.requested_at if report.image.tag else None,
@@ -96,6 +97,8 @@ class ImageRow:
             "advisories": str(current.against.advisories) if current.against else "",
             "advisories_of": to_text(current.against.advisories_of) if current.against else "",
             "report_before": current.report_before,
+            "rules": str(current.against.rules or "") if current.against else "",
+            "turns_at": to_text(current.turns_at) if current.turns_at else "",
         }
 
     @classmethod
@@ -126,6 +129,7 @@ class ImageRow:
                     was_tagged=bool(text["tagged_at"]),
                     # Rows that were written before this column was do not have it.
                     report_before=text.get("report_before", ""),
+                    turns_at=from_text(text["turns_at"]) if text.get("turns_at") else None,
                 ),
                 tagged_at=from_text(text["tagged_at"]) if text["tagged_at"] else None,
             )
@@ -140,6 +144,7 @@ def _check(report: Report) -> Check | None:
         at=report.as_of,
         advisories=report.advisories.digest,
         advisories_of=report.advisories.updated_at,
+        rules=report.policy.fingerprint,
     )
 
 
@@ -151,6 +156,7 @@ def _read_check(text: Mapping[str, str]) -> Check | None:
         at=from_text(text["checked_at"]),
         advisories=Digest(text["advisories"]),
         advisories_of=from_text(text["advisories_of"]),
+        rules=Digest(text["rules"]) if text.get("rules") else None,
     )
 
 

@@ -17,13 +17,12 @@ from scanner.model import (
     ImageReference,
     Platform,
     PlatformVerdict,
-    Policy,
     Report,
     Severity,
     Verdict,
 )
 from scanner.storage.moments import from_text, to_text
-from scanner.store import evidence_json, judgement_json, verdict_json
+from scanner.store import evidence_json, judgement_json, policy_json, verdict_json
 
 JsonObject = dict[str, Any]
 
@@ -86,7 +85,8 @@ def _write_report(report: Report) -> JsonObject:
         "as_of": to_text(report.as_of),
         "finished_at": to_text(report.finished_at),
         "verdict": verdict_json.write_verdict(report.verdict),
-        "policy": write_policy(report.policy),
+        "policy": policy_json.write_policy(report.policy),
+        "turns_at": to_text(report.turns_at) if report.turns_at else None,
         "scanner": evidence_json.write_scanner(report.scanner) if report.scanner else None,
         "advisories": evidence_json.write_advisories(report.advisories)
         if report.advisories
@@ -138,11 +138,8 @@ def _read_report(document: JsonObject) -> Report:
         as_of=from_text(document["as_of"]),
         finished_at=from_text(document["finished_at"]),
         verdict=verdict_json.read_verdict(document["verdict"]),
-        policy=Policy(
-            fail_on=Severity[policy["fail_on"]],
-            ignore_unfixed=policy["ignore_unfixed"],
-            max_advisory_age_hours=policy["max_advisory_age_hours"],
-        ),
+        policy=policy_json.read_policy(policy),
+        turns_at=from_text(document["turns_at"]) if document["turns_at"] is not None else None,
         scanner=evidence_json.read_scanner(scanner) if scanner is not None else None,
         advisories=evidence_json.read_advisories(advisories) if advisories is not None else None,
         platform=_read_platform(platform) if platform is not None else None,
@@ -160,15 +157,6 @@ def _read_report(document: JsonObject) -> Report:
     )
     decisions = judgement_json.read_decisions(document["decisions"], report.subjects)
     return replace(report, decisions=decisions)
-
-
-def write_policy(policy: Policy) -> JsonObject:
-    """Write what makes an image unhealthy."""
-    return {
-        "fail_on": policy.fail_on.name,
-        "ignore_unfixed": policy.ignore_unfixed,
-        "max_advisory_age_hours": policy.max_advisory_age_hours,
-    }
 
 
 def _write_platform(platform: Platform) -> JsonObject:

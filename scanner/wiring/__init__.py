@@ -17,6 +17,7 @@ from scanner.wiring.parts import (
     credential,
     posture_archive,
     report_store,
+    rulebooks,
     storage_connection,
     sweeper,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "operations",
     "posture_archive",
     "report_store",
+    "rulebooks",
     "storage_connection",
     "sweeper",
 ]

@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner.ancestry import Ancestries
+from scanner.due import due
 from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
+from scanner.rejudge_messages import RejudgeJob, encode_job
 from scanner.rejudging import Rejudger
 from scanner.retiring import Retirement
+from scanner.rulebooks import Rulebooks
 from scanner.scratch import Scratch
 from scanner.settings import Settings
 from scanner.storage import StorageConnection
@@ -40,6 +44,7 @@ from scanner.wiring.parts import (
     arm,
     credential,
     posture_archive,
+    rulebooks,
     storage_connection,
     sweeper,
 )
@@ -62,6 +67,7 @@ class Wiring:
         return Pipeline(
             examiner=self.examiner,
             publisher=self.publisher,
+            ancestries=self._ancestries,
             clock=lambda: datetime.now(UTC),
         )
 
@@ -85,6 +91,7 @@ class Wiring:
         return Verifier(
             examiner=self.examiner,
             find_advisories=lambda wanted: find_pinned(directory, wanted),
+            find_rulebook=self.rulebooks.find,
         )
 
     @functools.cached_property
@@ -100,7 +107,12 @@ class Wiring:
     @functools.cached_property
     def publisher(self) -> Publisher:
         """Stores and tells; needs storage alone, so it works where a scan does not."""
-        return Publisher(store=self.store, outbox=self._outbox, policy=self.settings.policy)
+        return Publisher(store=self.store, outbox=self._outbox, rulebook=self.rulebooks.current)
+
+    @functools.cached_property
+    def rulebooks(self) -> Rulebooks:
+        """What decides; needs storage alone."""
+        return rulebooks(self.settings.policy, self._storage)
 
     @functools.cached_property
     def rejudger(self) -> Rejudger:
@@ -109,6 +121,7 @@ class Wiring:
             scanner=self.scanner,
             inventories=self._inventories,
             publisher=self.publisher,
+            ancestries=self._ancestries,
             rescan=self.job_queue.send,
             clock=lambda: datetime.now(UTC),
         )
@@ -126,11 +139,18 @@ class Wiring:
         from scanner.trivy.changes import changes_since  # noqa: PLC0415  the webhook opens no database
 
         directory, advisories = self.scanner.directory, self.scanner.advisories()
+        rulebook = self.rulebooks.current()
         self.sweeper.catch_up(
             advisories,
-            self.settings.policy,
+            rulebook.applied(tag=None),
             lambda before: changes_since(before, advisories, directory),
+            lambda before: self.rulebooks.changes(before, rulebook),
         )
+
+    def rejudge_due(self) -> None:
+        """Have images judged again whose time has come. Safe to repeat. Raises StoreError."""
+        for image in due(self.store, datetime.now(UTC)):
+            self.sweeper.send_job(encode_job(RejudgeJob(image=image, since=None)))
 
     @functools.cached_property
     def notifier(self) -> "Notifier":
@@ -226,6 +246,12 @@ class Wiring:
         from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  the webhook needs no store
 
         return AzureReportStore.connect(self._storage)
+
+    @functools.cached_property
+    def _ancestries(self) -> Ancestries:
+        from scanner.store.ancestors import AzureAncestors  # noqa: PLC0415  the webhook judges nothing
+
+        return Ancestries(store=self.store, ancestors=AzureAncestors.connect(self._storage))
 
     @functools.cached_property
     def _inventories(self) -> "AzureInventoryStore":

@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from scanner.policy_settings import PolicySettings
+from scanner.rulebooks import Rulebooks
 from scanner.storage import StorageConnection
+from scanner.storage.directory import Directory
 from scanner.storage.queue import MessageQueue
 from scanner.storage_settings import StorageSettings
 from scanner.sweeping import Sweeper
@@ -65,6 +68,20 @@ def advisory_archive(settings: StorageSettings) -> "AzureAdvisoryArchive":
     from scanner.store.advisory_archive import AzureAdvisoryArchive  # noqa: PLC0415  the webhook opens no image
 
     return AzureAdvisoryArchive.connect(storage_connection(settings))
+
+
+def rulebooks(settings: PolicySettings, storage: StorageConnection) -> Rulebooks:
+    """Return what decides about images; needs storage alone."""
+    from scanner.store.azure_policies import AzurePolicyArchive, BlobPolicyFolder  # noqa: PLC0415  the webhook judges nothing
+
+    return Rulebooks(
+        folder=Directory(settings.directory)
+        if settings.directory
+        else BlobPolicyFolder.connect(storage),
+        policy=settings.name,
+        archive=AzurePolicyArchive.connect(storage),
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 def sweeper(storage: StorageConnection) -> Sweeper:

@@ -10,6 +10,7 @@ from scanner.model import Digest, PlatformVerdict, Report
 from scanner.ports import Check, ReportStore
 from scanner.sweeping import ImageIndex, IndexedImage
 from tests.examples import ADVISORIES, NOW
+from tests.policies import APPLIED
 from tests.reports import AMD64, healthy_report, unhealthy_report, unknown_report
 
 LATER = NOW + timedelta(hours=1)
@@ -58,7 +59,9 @@ class ImageIndexContract(ABC):
         [entry] = self._all()
         assert entry.image == report.image
         assert entry.status is report.verdict.status
-        assert entry.against == Check(at=NOW, advisories=ADVISORIES.digest, advisories_of=NOW)
+        assert entry.against == Check(
+            at=NOW, advisories=ADVISORIES.digest, advisories_of=NOW, rules=APPLIED.fingerprint
+        )
         assert entry.keys == lookups.keys_of(report)
         assert entry.keys is not None
         assert len(entry.keys) == 3

@@ -76,7 +76,12 @@ class ReportStoreContract(ABC):
             as_of=report.as_of,
             platform="linux/amd64",
             counts="CRITICAL=1 HIGH=1 MEDIUM=0 LOW=0 UNKNOWN=0",
-            against=Check(at=NOW, advisories=ADVISORIES.digest, advisories_of=NOW),
+            against=Check(
+                at=NOW,
+                advisories=ADVISORIES.digest,
+                advisories_of=NOW,
+                rules=report.policy.fingerprint,
+            ),
             was_tagged=True,
         )
         image = report.image

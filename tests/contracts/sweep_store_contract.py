@@ -7,9 +7,10 @@ from dataclasses import replace
 from scanner.model import Digest
 from scanner.sweeping import Inputs, Sweep, SweepStore
 from tests.examples import NOW
+from tests.policies import APPLIED
 
 INPUTS = Inputs(
-    policy='{"fail_on": 3}',
+    policy=APPLIED,
     advisories=Digest("sha256:" + "ad" * 32),
     advisories_of=NOW,
     began_at=NOW,
@@ -48,6 +49,6 @@ class SweepStoreContract(ABC):
     def test_what_the_last_sweep_was_for_is_noted(self) -> None:
         """There is one note for all."""
         self.store().set_inputs(INPUTS)
-        newer = replace(INPUTS, policy=self.own_name())
+        newer = replace(INPUTS, policy=replace(APPLIED, name=self.own_name()))
         self.store().set_inputs(newer)
         assert self.store().inputs() == newer

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from scanner.ancestry import Ancestries
 from scanner.model import Digest, ImageReference, Report
 from scanner.ports import KnownBase
+from tests.fakes.stores import InMemoryReportStore
 
 
 class InMemoryAncestors:
@@ -42,3 +44,8 @@ class InMemoryAncestors:
         while digests and digests[-1] == image.digest:
             digests.pop()
         return digests[-1] if digests else None
+
+
+def ancestries_of(store: InMemoryReportStore) -> Ancestries:
+    """Trace images through a store in memory."""
+    return Ancestries(store=store, ancestors=InMemoryAncestors(store.saved))

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -166,6 +167,13 @@ class InMemoryReportStore:
             if (verdict := self.current(image)) and verdict.reason != NotApplicableReason.DELETED
         )
 
+    def due(self, now: datetime) -> list[CurrentVerdict]:
+        """Return those whose time has come."""
+        self._raise_outage()
+        images = {str(save.report.image): save.report.image for save in self._saves}
+        rows = [self._current(images[name]) for name in sorted(images)]
+        return [row for row in rows if row.turns_at is not None and row.turns_at <= now]
+
     def _saves_of(self, image: ImageReference) -> list[_Save]:
         return [save for save in self._saves if str(save.report.image) == str(image)]
 
@@ -199,6 +207,7 @@ class InMemoryReportStore:
             against=self._against(report),
             was_tagged=bool(tags),
             report_before=_before(report, earlier),
+            turns_at=report.turns_at,
         )
 
     def _against(self, report: Report) -> Check | None:
@@ -208,6 +217,7 @@ class InMemoryReportStore:
             at=report.as_of,
             advisories=report.advisories.digest,
             advisories_of=report.advisories.updated_at,
+            rules=report.policy.fingerprint,
         )
         checks = [
             c for image, of, c in self._checks if (image, of) == (str(report.image), report.id)

@@ -9,13 +9,14 @@ import pytest
 
 from local.samples.advisories import install_sample
 from scanner.examination import Examiner
-from scanner.model import Policy
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.registry import AcrRegistry, Limits, Timing
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, RecordingOutbox
+from tests.fakes.ancestors import ancestries_of
 from tests.hostile.images import LIMITS, Judge
+from tests.policies import STRICT
 from tests.registry_server import LocalCredential, run_registry
 from tests.sandbox_programs import bubblewrap_path, trivy_path
 
@@ -36,6 +37,7 @@ def judge(folder: Path) -> Iterator[Judge]:
     """The real registry adapter over TLS, the real Trivy in its sandbox; limits are lowered."""
     advisories, scratch = folder / "advisories", folder / "scratch"
     scratch.mkdir()
+    store = InMemoryReportStore()
     install_sample(advisories, updated_at=datetime.now(UTC))
     with run_registry(folder) as running:
         yield Judge(
@@ -61,9 +63,8 @@ def judge(folder: Path) -> Iterator[Judge]:
                     scratch=scratch,
                     analyses_at_once=2,
                 ),
-                publisher=Publisher(
-                    store=InMemoryReportStore(), outbox=RecordingOutbox(), policy=Policy()
-                ),
+                publisher=Publisher(store=store, outbox=RecordingOutbox(), rulebook=lambda: STRICT),
+                ancestries=ancestries_of(store),
                 clock=lambda: datetime.now(UTC),
             ),
         )

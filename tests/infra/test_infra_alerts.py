@@ -15,7 +15,7 @@ from function_app.worker import tell_wait
 from local.bicep.evaluate import evaluate
 from local.bicep.profiles import MAIN, parameters
 from scanner.errors import PushscanError
-from scanner.model import Policy, Registries, UnknownReason
+from scanner.model import Registries, UnknownReason
 from scanner.notify.message import encode, notice_on
 from scanner.notify.notifier import Notifier
 from scanner.notify.route import Routes
@@ -25,6 +25,7 @@ from tests.advisory_archive import InMemoryAdvisoryArchive
 from tests.fakes import InMemoryLedger, InMemoryReportStore, RecordingChannel, RecordingOutbox
 from tests.infra.kusto import matching
 from tests.infra.templates import all_of, one_of, properties
+from tests.policies import STRICT
 from tests.reports import healthy_report, unhealthy_report, unknown_report
 
 ROOT = MAIN.parents[1]
@@ -52,7 +53,7 @@ def logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> list[str]:
     """Let the code log what the alerts are about, and return the lines."""
     caplog.set_level(logging.INFO)
     store, outbox = InMemoryReportStore(), RecordingOutbox()
-    publisher = Publisher(store=store, outbox=outbox, policy=Policy())
+    publisher = Publisher(store=store, outbox=outbox, rulebook=lambda: STRICT)
     for report in (
         healthy_report(),
         unhealthy_report(),

@@ -24,12 +24,12 @@ from local.samples.layout import OCI_MANIFEST
 from local.samples.packages import PACKAGES, PackageCache, PackageUnavailableError
 from local.samples.userland import PACKAGES as USERLAND_PACKAGES
 from local.samples.userland import UserlandUnavailableError, build_userland
-from scanner.classify import classify
-from scanner.model import Advisories, Digest, Policy, Severity, Status
+from scanner.model import Advisories, Digest, Severity, Status
 from scanner.registry.artefacts import name_artefact
 from scanner.registry.limits import Limits
 from scanner.registry.manifests import ImageManifest, parse_manifest
 from scanner.trivy.report import parse_report
+from tests.policies import default, verdict_on
 from tests.sandbox_programs import trivy_path, unavailable
 
 pytestmark = pytest.mark.integration
@@ -158,9 +158,7 @@ def test_trivy_finds_exactly_what_the_table_says(samples: Samples, name: str) ->
 def test_the_default_policy_gives_the_expected_verdict(samples: Samples, name: str) -> None:
     """The status and the reason that the table has, from Trivy's report alone."""
     report = run_trivy(samples.images[name].layout, samples.databases)
-    verdict = classify(
-        parse_report(report, b""), advisories=samples.advisories, policy=Policy(), as_of=_NOW
-    )
+    verdict = verdict_on(parse_report(report, b""), default(), samples.advisories, as_of=_NOW)
     assert (verdict.status, verdict.reason) == (EXPECTED[name].status, EXPECTED[name].reason)
 
 

@@ -23,11 +23,9 @@ from scanner.jobs import job_id
 from scanner.model import (
     Digest,
     ImageReference,
-    Policy,
     Report,
     ScanJob,
     ScanReport,
-    Severity,
     Status,
 )
 from scanner.sandbox import choose
@@ -36,6 +34,7 @@ from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.whole_image import examine
 from scanner.wiring import Wiring
 from tests.examples import WEBHOOK_SECRET
+from tests.policies import MILD
 from tests.sandbox_programs import bubblewrap_path, trivy_path, unavailable
 
 pytestmark = pytest.mark.integration
@@ -132,9 +131,7 @@ def place(
 @pytest.mark.parametrize("sandbox", ["bubblewrap", "landlock"])
 def test_a_stored_report_is_equal_to_what_is_seen_again(place: Place, sandbox: str) -> None:
     """In another process and another sandbox, from inventories, by another policy of today."""
-    result = place.pushscan(
-        "verify", place.report.id, PUSHSCAN_SANDBOX=sandbox, PUSHSCAN_FAIL_ON="CRITICAL"
-    )
+    result = place.pushscan("verify", place.report.id, PUSHSCAN_SANDBOX=sandbox)
     assert (result.returncode, result.stderr) == (_EQUAL, "")
     assert result.stdout.startswith("EQUAL  ")
     assert str(Digest.of(report_json.encode_evidence(place.report))) in result.stdout
@@ -172,7 +169,7 @@ def test_a_report_that_was_tampered_with_differs(place: Place) -> None:
     assert (result.returncode, result.stderr) == (_DIFFERS, "")
     assert worst.vulnerability in result.stdout.split("Findings only seen again")[1]
     assert place.verify_file(report).returncode == _EQUAL
-    mild = place.verify_file(replace(report, policy=Policy(fail_on=Severity.CRITICAL)))
+    mild = place.verify_file(replace(report, policy=MILD))
     assert mild.returncode == _DIFFERS
     assert "\n  id\n" in mild.stdout
     assert "\n  verdict.explanation\n" in mild.stdout

@@ -13,9 +13,9 @@ from typing import Any, cast
 import azure.functions as func
 
 from function_app import intake
+from scanner.ancestry import Ancestries
 from scanner.errors import PushscanError
 from scanner.examination import Examiner
-from scanner.model import Policy
 from scanner.notify.ledger import TableLedger
 from scanner.notify.notifier import Notifier
 from scanner.notify.outbox import QueueOutbox
@@ -27,11 +27,13 @@ from scanner.reprocess import Selection, queue_again
 from scanner.retiring import Retirement
 from scanner.scratch import Scratch
 from scanner.storage.queue import MessageQueue
+from scanner.store.ancestors import AzureAncestors
 from scanner.store.azure_inventories import AzureInventoryStore
 from scanner.store.azure_store import AzureReportStore
 from scanner.store.sightings import TableSightings
 from scanner.wiring import EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE
 from tests.examples import REGISTRY, WEBHOOK_SECRET
+from tests.policies import strict
 from tests.simulation.cloud import Cloud, Message, Queue
 from tests.simulation.outside import (
     StormyChannel,
@@ -74,6 +76,7 @@ class World:
         self._buried = 0
         services = cast("Any", self.cloud)
         self.store = AzureReportStore(services, services)
+        self.ancestries = Ancestries(store=self.store, ancestors=AzureAncestors(services))
         self.inventories = AzureInventoryStore(services, services)
         self.ledger = TableLedger(services)
         self.sightings = TableSightings(services)
@@ -101,8 +104,8 @@ class World:
             routes=routes,
             clock=self.clock.now,
         )
-        policy = Policy(max_advisory_age_hours=24 * 3_650)
-        publisher = Publisher(store=self.store, outbox=outbox, policy=policy)
+        rulebook = strict(max_advisory_age_hours=24 * 3_650)
+        publisher = Publisher(store=self.store, outbox=outbox, rulebook=lambda: rulebook)
         scratch = Scratch.claim(self.scratch)
         examiner = Examiner(
             registry=self.registry,
@@ -115,7 +118,12 @@ class World:
             settings=SETTINGS,
             scratch=scratch,
             job_queue=jobs,
-            pipeline=Pipeline(examiner=examiner, publisher=publisher, clock=self.clock.now),
+            pipeline=Pipeline(
+                examiner=examiner,
+                publisher=publisher,
+                ancestries=self.ancestries,
+                clock=self.clock.now,
+            ),
             retirement=Retirement(
                 registry=self.registry,
                 publisher=publisher,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from scanner.ancestry import Ancestries
+from scanner.ancestry import Ancestries, Ancestry
 from scanner.model import Digest, ImageFacts, ImageReference, Lineage, Platform, Report
 from tests.examples import NOW
 from tests.fakes.ancestors import InMemoryAncestors
@@ -49,6 +49,16 @@ class World:
     def trace(self, image: ImageReference, facts: ImageFacts | None = None) -> Lineage:
         """Trace an image of the first five layers."""
         return self.ancestries.trace(image, platform=AMD64, layers=LAYERS[:5], facts=facts)
+
+    def recall(
+        self,
+        lineage: Lineage,
+        image: ImageReference | None = None,
+        platform: Platform | None = AMD64,
+    ) -> Ancestry:
+        """Look up what an image comes from."""
+        begun = replace(healthy_report(), image=image or cart(), platform=platform)
+        return self.ancestries.of(replace(begun, lineage=lineage))
 
 
 def cart(tag: str | None = "v7") -> ImageReference:
@@ -124,10 +134,10 @@ def test_the_reports_of_the_past_are_recalled() -> None:
     world.push("base/node", LAYERS[:3], tag="20", minute=1)
     before = world.push("shop/cart", LAYERS[:4])
     lineage = world.trace(cart())
-    found = world.ancestries.recall(cart(), lineage, platform=AMD64)
+    found = world.recall(lineage)
     assert (found.previous, found.newer_base) == (before, None)
     newer = world.push("base/node", LAYERS[5:7], tag="20", minute=2)
-    found = world.ancestries.recall(cart(), lineage, platform=AMD64)
+    found = world.recall(lineage)
     assert (found.previous, found.newer_base) == (before, newer)
 
 
@@ -138,7 +148,7 @@ def test_the_past_outlives_a_deletion() -> None:
     lineage = world.trace(cart())
     gone = deleted_report(as_of=NOW + timedelta(hours=1))
     world.store.save(replace(gone, image=before.image))
-    assert world.ancestries.recall(cart(), lineage, platform=AMD64).previous == before
+    assert world.recall(lineage).previous == before
 
 
 def test_of_an_index_the_same_platform_counts() -> None:
@@ -150,4 +160,4 @@ def test_of_an_index_the_same_platform_counts() -> None:
     image = replace(index.image, digest=LAYERS[0])
     lineage = Lineage(previous=index.image.digest)
     for platform, report in ((AMD64, amd64), (replace(ARM64, variant=""), arm64), (None, None)):
-        assert world.ancestries.recall(image, lineage, platform=platform).previous == report
+        assert world.recall(lineage, image, platform).previous == report

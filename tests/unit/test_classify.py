@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from scanner.classify import classify, classify_index
+from scanner.classify import classify_index
 from scanner.model import (
     Finding,
     NotApplicable,
@@ -12,7 +12,7 @@ from scanner.model import (
     PackageGroup,
     Platform,
     PlatformVerdict,
-    Policy,
+    Rulebook,
     ScanReport,
     Severity,
     Status,
@@ -21,17 +21,18 @@ from scanner.model import (
     Verdict,
 )
 from tests.examples import ADVISORIES, DIGEST, NOW, finding, scan_report
+from tests.policies import STRICT, default, strict, verdict_on
 
 
-def judge(seen: ScanReport | Unexaminable | NotApplicable, policy: Policy = Policy()) -> Verdict:  # noqa: B008 - frozen
+def judge(seen: ScanReport | Unexaminable | NotApplicable, rulebook: Rulebook = STRICT) -> Verdict:
     """Judge with fresh advisories."""
-    return classify(seen, advisories=ADVISORIES, policy=policy, as_of=NOW)
+    return verdict_on(seen, rulebook, ADVISORIES, as_of=NOW)
 
 
 def test_an_examined_image_without_findings_is_healthy() -> None:
     """The explanation says how much was examined."""
     verdict = judge(scan_report())
-    assert (verdict.status, verdict.rule) == (Status.HEALTHY, "severity-threshold")
+    assert (verdict.status, verdict.rule) == (Status.HEALTHY, "nothing-blocks")
     assert verdict.explanation.startswith("88 packages examined")
 
 
@@ -47,25 +48,23 @@ def test_an_examined_image_without_findings_is_healthy() -> None:
 )
 def test_the_threshold_decides(severity: Severity, fail_on: Severity, status: Status) -> None:
     """At the threshold is over it; a severity nobody has given is under every threshold."""
-    assert judge(scan_report(finding(severity)), Policy(fail_on=fail_on)).status is status
+    assert judge(scan_report(finding(severity)), strict(fail_on)).status is status
 
 
 @pytest.mark.parametrize(
-    ("fixed_version", "ignore_unfixed", "status"),
+    ("fixed_version", "rulebook", "status"),
     [
-        ("", True, Status.HEALTHY),
-        ("", False, Status.UNHEALTHY),
-        ("2.10.1", True, Status.UNHEALTHY),
+        ("", default(), Status.HEALTHY),
+        ("", STRICT, Status.UNHEALTHY),
+        ("2.10.1", default(), Status.UNHEALTHY),
     ],
 )
-def test_findings_without_a_fix_may_be_ignored(
-    fixed_version: str,
-    ignore_unfixed: bool,
-    status: Status,
+def test_findings_without_a_fix_may_be_let_pass(
+    fixed_version: str, rulebook: Rulebook, status: Status
 ) -> None:
     """Only if the policy says so."""
     seen = scan_report(finding(fixed_version=fixed_version))
-    assert judge(seen, Policy(ignore_unfixed=ignore_unfixed)).status is status
+    assert judge(seen, rulebook).status is status
 
 
 def test_the_worst_violation_stands_first() -> None:
@@ -156,10 +155,10 @@ def test_a_release_that_the_database_has_nothing_on_is_unknown(
     """Trivy takes a missing source for "no vulnerabilities". Others of the family do not help."""
     seen = scan_report(operating_system=OperatingSystem(family=family, name=release))
     judged = {
-        known: classify(
+        known: verdict_on(
             seen,
-            advisories=replace(ADVISORIES, sources=frozenset({"debian 12", f"{source} x", known})),
-            policy=Policy(),
+            STRICT,
+            replace(ADVISORIES, sources=frozenset({"debian 12", f"{source} x", known})),
             as_of=NOW,
         )
         for known in (source, "elsewhere 1")
@@ -224,7 +223,7 @@ def test_advisories_must_be_fresh(age: timedelta, status: Status) -> None:
     """Two years old, or dated 2099: both prove nothing, not even a violation."""
     advisories = replace(ADVISORIES, updated_at=NOW - age)
     for seen in (scan_report(), scan_report(finding())):
-        verdict = classify(seen, advisories=advisories, policy=Policy(), as_of=NOW)
+        verdict = verdict_on(seen, STRICT, advisories, as_of=NOW)
         expected = Status.UNHEALTHY if seen.findings and status is Status.HEALTHY else status
         assert verdict.status is expected
         assert (verdict.reason is UnknownReason.STALE_ADVISORIES) is (status is Status.UNKNOWN)
@@ -232,7 +231,7 @@ def test_advisories_must_be_fresh(age: timedelta, status: Status) -> None:
 
 def test_no_advisories_at_all_prove_nothing() -> None:
     """The rule's name says which input was wanting."""
-    verdict = classify(scan_report(), advisories=None, policy=Policy(), as_of=NOW)
+    verdict = verdict_on(scan_report(), STRICT, None, as_of=NOW)
     assert (verdict.status, verdict.rule) == (Status.UNKNOWN, "advisories-fresh")
 
 
@@ -303,11 +302,6 @@ def test_an_index_names_its_unhealthy_platforms() -> None:
 
 def test_a_platform_that_is_gone_makes_the_index_unknown() -> None:
     """A manifest that the registry no longer has was not examined."""
-    gone = classify(
-        NotApplicable(reason=NotApplicableReason.DELETED),
-        advisories=None,
-        policy=Policy(),
-        as_of=NOW,
-    )
+    gone = judge(NotApplicable(reason=NotApplicableReason.DELETED))
     verdict = classify_index([platform("amd64", verdict_of(Status.HEALTHY)), platform("arm", gone)])
     assert (verdict.status, verdict.reason) == (Status.UNKNOWN, UnknownReason.INCOMPLETE)

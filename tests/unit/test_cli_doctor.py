@@ -10,7 +10,6 @@ from scanner import bolt
 from scanner.cli import checks
 from scanner.cli.doctor import Check, Diagnosis, Outcome, run
 from scanner.errors import RegistryError, StoreError
-from scanner.model import Policy
 from scanner.notify.route import Route
 from scanner.trivy import AdvisoryDirectory
 from tests.advisory_archive import InMemoryAdvisoryArchive
@@ -18,6 +17,7 @@ from tests.command_line import pushscan
 from tests.contracts.advisory_archive_contract import write_databases
 from tests.examples import IMAGE, REGISTRY
 from tests.fakes import InMemoryReportStore, StubRegistry
+from tests.policies import STRICT
 from tests.reports import healthy_report
 
 FINE = Diagnosis(outcome=Outcome.OK, detail="fine")
@@ -122,7 +122,7 @@ def test_advisories_are_measured_by_the_policys_limit(
     built = (now - timedelta(hours=hours)).isoformat()
     (new / "db" / "metadata.json").write_text(json.dumps({"Version": 2, "UpdatedAt": built}))
     AdvisoryDirectory(tmp_path / "advisories").install(new, source=source)
-    assert checks.examine_advisories(tmp_path / "advisories", Policy(), now).outcome is outcome
+    assert checks.examine_advisories(tmp_path / "advisories", STRICT.policy, now).outcome is outcome
 
 
 @pytest.mark.parametrize(
@@ -149,6 +149,6 @@ def test_shared_advisories_tell_of_the_last_update(
         )
     archive.begin_update("a", now=now)
     archive.end_update("a", now=now, failure=failure)
-    diagnosis = checks.examine_shared_advisories(archive, Policy(), now)
+    diagnosis = checks.examine_shared_advisories(archive, STRICT.policy, now)
     assert diagnosis.outcome is outcome
     assert said in diagnosis.detail

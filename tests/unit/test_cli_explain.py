@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from scanner.cli.past import known_at
-from scanner.model import Digest, Policy, Report, Severity, Verdict
+from scanner.model import Digest, Report, Verdict
 from scanner.ports import PastVerdict
 from tests.command_line import HOSTILE, OBEYED, pushscan
 from tests.examples import ADVISORIES, DIGEST, NOW
 from tests.fakes import InMemoryReportStore
+from tests.policies import APPLIED, MILD
 from tests.reports import deleted_report, healthy_report, unhealthy_report
 
 NAME = "contoso.azurecr.io/shop/cart:v7"
@@ -22,7 +23,7 @@ def _later() -> Report:
     return replace(
         healthy_report(as_of=NOW + 3 * HOUR),
         finished_at=NOW + 3 * HOUR + timedelta(minutes=2),
-        policy=Policy(fail_on=Severity.CRITICAL),
+        policy=MILD,
         advisories=replace(
             ADVISORIES, updated_at=NOW + 2 * HOUR, digest=Digest("sha256:" + "bb" * 32)
         ),
@@ -49,7 +50,7 @@ def test_what_was_known_then_is_told_with_its_grounds(store: InMemoryReportStore
         "Known on 2026-11-22 14:30 UTC",
         "UNHEALTHY  2 findings at or above HIGH, the worst CRITICAL.",
         "severity-threshold",
-        "HIGH or worse is unhealthy; advisories for 72 h",
+        str(APPLIED.digest),
         f"{ADVISORIES.source} of 2026-11-22 12:00 UTC, 2 h old then",
         str(ADVISORIES.digest),
         "trivy 0.76.0 in bubblewrap 0.12.0",
@@ -62,7 +63,7 @@ def test_what_was_known_then_is_told_with_its_grounds(store: InMemoryReportStore
     for text in (
         "HEALTHY  No finding in 88 packages.",
         "gone        CVE-2021-44228, CVE-2019-10906",
-        "CRITICAL or worse is unhealthy",
+        str(MILD.digest),
         "of 2026-11-22 14:00 UTC",
         "as of 2026-11-22 15:00 UTC",
     ):
@@ -123,7 +124,7 @@ def test_json_has_both_reports(store: InMemoryReportStore) -> None:
     document = json.loads(result.stdout)
     assert document["at"] == "2026-11-22T14:30:00.000000Z"
     assert document["then"]["report_id"] == unhealthy_report().id
-    assert document["then"]["policy"]["fail_on"] == "HIGH"
+    assert document["then"]["policy"]["name"] == "example"
     assert document["now"]["verdict"]["status"] == "healthy"
 
 

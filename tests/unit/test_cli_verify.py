@@ -7,15 +7,16 @@ import pytest
 
 from scanner.errors import RegistryError, VerificationError
 from scanner.examination import Examiner
-from scanner.model import Advisories, Policy, Report, Severity
+from scanner.judging import identified
+from scanner.model import Advisories, Report
 from scanner.ports import ResolvedImage
-from scanner.publishing import identified
 from scanner.store import report_json
 from scanner.store.verdict_json import write_finding
 from scanner.verification import Verifier
 from tests.command_line import HOSTILE, OBEYED, pushscan
 from tests.examples import ADVISORIES, IMAGE, NOW, job, scan_report
 from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, StubRegistry, StubScanner
+from tests.policies import APPLIED, MILD, find
 from tests.reports import AMD64, SCANNER, unhealthy_report
 
 FINDINGS = unhealthy_report().verdict.violations
@@ -39,7 +40,7 @@ class World:
             scratch=self.scratch,
             analyses_at_once=1,
         )
-        return Verifier(examiner=examiner, find_advisories=self._find)
+        return Verifier(examiner=examiner, find_advisories=self._find, find_rulebook=find)
 
     def report(self) -> Report:
         """Return the report that is stored."""
@@ -62,7 +63,7 @@ def world(tmp_path: Path) -> World:
     world.registry.manifests[IMAGE.digest] = ResolvedImage(
         reference=IMAGE, platform=AMD64, manifest=b"{}", config=b"{}"
     )
-    drawn_up = replace(unhealthy_report(), policy=Policy(), job_id=job().id, as_of=NOW)
+    drawn_up = replace(unhealthy_report(), policy=APPLIED, job_id=job().id, as_of=NOW)
     world.store.save(world.verifier().examine_again(drawn_up))
     return world
 
@@ -75,8 +76,8 @@ def test_an_equal_report_is_said_to_be_equal(world: World) -> None:
     for text in (
         f"EQUAL  {IMAGE.name}",
         f"@{IMAGE.digest}",
-        "UNHEALTHY  2 findings at or above HIGH, the worst CRITICAL.",
-        "HIGH or worse is unhealthy; advisories for 72 h",
+        "UNHEALTHY  2 findings block, the worst is CVE-2021-44228 in log4j-core 2.10 (CRITICAL,",
+        str(APPLIED.digest),
         str(ADVISORIES.digest),
         f"trivy 0.76.0 in {SCANNER.isolation}",
         str(SCANNER.digest),
@@ -94,7 +95,7 @@ def test_a_different_one_is_said_to_differ_and_in_what(world: World) -> None:
     assert (result.exit_code, result.stderr) == (1, "")
     assert "DIFFERS" in result.stdout
     shown = result.stdout.partition("What differs")[2]
-    assert '  verdict.explanation\n    stored  "2 findings at or above HIGH, the wor' in shown
+    assert '  verdict.explanation\n    stored  "2 findings block, the worst is CVE-2021' in shown
     stored, again = shown.split("Findings only in the stored report")[1].split("only seen again")
     assert critical.vulnerability in stored
     assert "CVE-2020-1" in again
@@ -128,7 +129,7 @@ def test_a_file_is_verified_like_what_is_stored(
     empty = InMemoryReportStore()
     result = pushscan("verify", str(file), store=empty, verifier=world.verifier)
     assert result.exit_code == 0, result.output
-    tampered = replace(world.report(), policy=Policy(fail_on=Severity.CRITICAL))
+    tampered = replace(world.report(), policy=MILD)
     file.write_bytes(report_json.encode(tampered))
     result = pushscan("verify", str(file), store=empty, verifier=world.verifier)
     assert result.exit_code == 1
@@ -195,6 +196,8 @@ def test_hostile_text_is_inert(world: World, tmp_path: Path) -> None:
         scanner=replace(report.scanner, isolation=HOSTILE),
         verdict=replace(report.verdict, explanation=HOSTILE, rule=HOSTILE, violations=(hostile,)),
         scan=replace(report.scan, findings=(hostile,)),
+        decisions=(replace(report.decisions[0], subject=hostile, rule=HOSTILE),),
+        policy=replace(report.policy, name=HOSTILE, tag=HOSTILE),
     )
     file = tmp_path / "report.json"
     file.write_bytes(report_json.encode(forged))

@@ -14,7 +14,7 @@ from scanner.model import (
     NotApplicable,
     NotApplicableReason,
     Platform,
-    Policy,
+    Rulebook,
     Severity,
     Status,
     Unexaminable,
@@ -31,6 +31,8 @@ from tests.fakes import (
     StubRegistry,
     StubScanner,
 )
+from tests.fakes.ancestors import ancestries_of
+from tests.policies import STRICT, strict
 from tests.reports import AMD64, ARM64, SCANNER
 
 
@@ -49,7 +51,7 @@ class World:
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
-    policy: Policy = field(default_factory=Policy)
+    rulebook: Rulebook = STRICT
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline of a worker that has just started."""
@@ -62,12 +64,13 @@ class World:
                 analyses_at_once=2,
             ),
             publisher=self.publisher(),
+            ancestries=ancestries_of(self.store),
             clock=lambda: self.now,
         )
 
     def publisher(self) -> Publisher:
         """Return what stores and tells."""
-        return Publisher(store=self.store, outbox=self.outbox, policy=self.policy)
+        return Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: self.rulebook)
 
     def push_image(
         self, image: ImageReference = IMAGE, platform: Platform = AMD64
@@ -215,7 +218,7 @@ def _newer_advisories(world: World) -> None:
 
 
 def _stricter_policy(world: World) -> None:
-    world.policy = Policy(fail_on=Severity.LOW)
+    world.rulebook = strict(Severity.LOW)
 
 
 @pytest.mark.parametrize("change", [_newer_scanner, _newer_advisories, _stricter_policy])

@@ -15,8 +15,8 @@ from scanner.model import (
     LayerInventory,
     NotApplicable,
     NotApplicableReason,
-    Policy,
     Report,
+    Rulebook,
     ScanJob,
     Severity,
     Status,
@@ -36,6 +36,8 @@ from tests.fakes import (
     StubRegistry,
     StubScanner,
 )
+from tests.fakes.ancestors import ancestries_of
+from tests.policies import STRICT, strict
 from tests.reports import AMD64, ARM64, SCANNER
 
 HOUR = timedelta(hours=1)
@@ -59,7 +61,7 @@ class World:
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
-    policy: Policy = field(default_factory=Policy)
+    rulebook: Rulebook = STRICT
     rescans: list[str] = field(default_factory=list)
 
     def push(self, image: ImageReference = IMAGE) -> None:
@@ -99,6 +101,7 @@ class World:
             scanner=self.scanner,
             inventories=self.inventories,
             publisher=self._publisher(),
+            ancestries=ancestries_of(self.store),
             rescan=self.rescans.append,
             clock=lambda: NOW + 2 * HOUR,
         ).judge(RejudgeJob(image=image, since=since.updated_at if since else None))
@@ -124,11 +127,12 @@ class World:
                 analyses_at_once=2,
             ),
             publisher=self._publisher(),
+            ancestries=ancestries_of(self.store),
             clock=lambda: NOW,
         )
 
     def _publisher(self) -> Publisher:
-        return Publisher(store=self.store, outbox=self.outbox, policy=self.policy)
+        return Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: self.rulebook)
 
 
 def _resolved(image: ImageReference) -> ResolvedImage:
@@ -187,10 +191,10 @@ def test_a_new_policy_is_a_reason_too(world: World) -> None:
     world.scanner.otherwise = scan_report(finding(Severity.MEDIUM))
     world.push()
     assert world.current().status is Status.HEALTHY
-    world.policy = Policy(fail_on=Severity.MEDIUM)
+    world.rulebook = strict(Severity.MEDIUM)
     world.rejudge(since=ADVISORIES)
     assert world.current().status is Status.UNHEALTHY
-    assert world.report().policy == world.policy
+    assert world.report().policy == world.rulebook.applied(tag=None)
 
 
 def test_a_notice_that_was_due_when_the_worker_died_goes_out(world: World) -> None:
@@ -285,7 +289,7 @@ def test_an_image_that_was_never_judged_takes_the_way_of_a_push(world: World) ->
 
 def test_an_abandoned_image_takes_the_way_of_a_push(world: World) -> None:
     """It is unknown by a fault of ours."""
-    publisher = Publisher(store=world.store, outbox=world.outbox, policy=world.policy)
+    publisher = Publisher(store=world.store, outbox=world.outbox, rulebook=lambda: world.rulebook)
     publisher.abandon(job(), detail="tried too often", now=NOW)
     world.learn()
     world.rejudge()

@@ -10,7 +10,6 @@ from scanner.model import (
     Digest,
     NotApplicable,
     NotApplicableReason,
-    Policy,
     Report,
     RetireJob,
 )
@@ -19,6 +18,7 @@ from scanner.publishing import Publisher
 from scanner.retiring import Retirement
 from tests.examples import DIGEST, IMAGE, NOW, REGISTRY
 from tests.fakes import InMemoryReportStore, RecordingOutbox, StubRegistry
+from tests.policies import STRICT
 from tests.reports import AMD64, healthy_report, unhealthy_report
 
 MUCH_LATER = NOW + timedelta(hours=1)
@@ -39,7 +39,7 @@ class World:
         """Run one job."""
         Retirement(
             registry=self.registry,
-            publisher=Publisher(store=self.store, outbox=self.outbox, policy=Policy()),
+            publisher=Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: STRICT),
             enqueue=self.messages.append,
             clock=lambda: self.now,
         ).retire(job)

@@ -4,7 +4,7 @@ import pytest
 
 from scanner import settings
 from scanner.errors import RegistryNotOursError, SettingsError
-from scanner.model import Severity
+from scanner.policy_settings import PolicySettings
 from tests.examples import WEBHOOK_SECRET
 
 COMPLETE = {
@@ -23,7 +23,7 @@ def test_complete_settings_are_read() -> None:
     read = settings.read(COMPLETE)
     assert read.registries.canonical == {"contoso.azurecr.io", "fabrikam.azurecr.io"}
     assert read.registries.find("hub.contoso.com") == "contoso.azurecr.io"
-    assert read.policy.fail_on is Severity.HIGH
+    assert read.policy == PolicySettings()
     assert read.limits.wall_seconds == 480
     assert read.routes.images is None
 
@@ -31,7 +31,9 @@ def test_complete_settings_are_read() -> None:
 def test_every_fault_is_listed_in_one_message() -> None:
     """An operator mends the settings once, not once a fault."""
     with pytest.raises(SettingsError) as caught:
-        settings.read({"PUSHSCAN_FAIL_ON": "SEVERE", "PUSHSCAN_NOTICE_URL": "https://x.example"})
+        settings.read(
+            {"PUSHSCAN_POLICY": "/nowhere/policy.yaml", "PUSHSCAN_NOTICE_URL": "https://x.example"}
+        )
     for name in (
         "PUSHSCAN_STORAGE",
         "PUSHSCAN_REGISTRIES",
@@ -39,7 +41,7 @@ def test_every_fault_is_listed_in_one_message() -> None:
         "PUSHSCAN_ADVISORIES",
         "PUSHSCAN_TRIVY",
         "PUSHSCAN_BUBBLEWRAP",
-        "PUSHSCAN_FAIL_ON",
+        "PUSHSCAN_POLICY",
         "PUSHSCAN_NOTICE_SECRET",
     ):
         assert name in str(caught.value)
@@ -71,9 +73,8 @@ def test_every_fault_is_listed_in_one_message() -> None:
         {"PUSHSCAN_WEBHOOK_SECRETS": ",".join(["s" * 24, "t" * 24, "u" * 24])},
         {"PUSHSCAN_SANDBOX": "none"},
         {"PUSHSCAN_SANDBOX": "bubblewrap", "PUSHSCAN_BUBBLEWRAP": ""},
-        {"PUSHSCAN_FAIL_ON": "UNKNOWN"},
-        {"PUSHSCAN_IGNORE_UNFIXED": "maybe"},
-        {"PUSHSCAN_ADVISORY_HOURS": "0"},
+        {"PUSHSCAN_POLICY": "not a blob"},
+        {"PUSHSCAN_POLICY": "/etc/passwd"},
         {"PUSHSCAN_SCAN_SECONDS": "541"},
         {"PUSHSCAN_SCAN_SECONDS": "eight"},
         {"PUSHSCAN_CA_FILE": "/nowhere/ca.pem"},

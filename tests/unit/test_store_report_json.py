@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.errors import StoreError
-from scanner.model import Digest, Policy, Report
+from scanner.model import Digest, Report
 from scanner.store import report_json
 from tests.examples import ADVISORIES, finding
+from tests.policies import MILD
 from tests.reports import (
     AMD64,
     ARM64,
@@ -134,7 +135,7 @@ def test_the_evidence_is_the_report_without_its_occasion(report: Report) -> None
     [
         {"verdict": replace(unhealthy_report().verdict, rule="another")},
         {"verdict": replace(unhealthy_report().verdict, violations=())},
-        {"policy": Policy(ignore_unfixed=True)},
+        {"policy": MILD},
         {"scanner": replace(SCANNER, version="0.77.0")},
         {"advisories": replace(ADVISORIES, java_digest=Digest("sha256:" + "0b" * 32))},
         {"scan": None},

@@ -6,17 +6,18 @@ import pytest
 
 from scanner import lookups, sweeping
 from scanner.errors import StoreError
-from scanner.model import Advisories, Digest, ImageReference, Policy, Severity, Status
+from scanner.model import Advisories, AppliedPolicy, Digest, ImageReference, Status
 from scanner.ports import Check
 from scanner.rejudge_messages import SweepStep, decode_job, decode_step
 from scanner.sweeping import IndexedImage, Sweeper
 from tests.examples import ADVISORIES, IMAGE, NOW
 from tests.fakes import InMemorySweepStore
+from tests.policies import APPLIED, MILD, unasked
 
 HOUR = timedelta(hours=1)
 NEWER = replace(ADVISORIES, digest=Digest("sha256:" + "ae" * 32), updated_at=NOW + HOUR)
 TAR, ZLIB = (lookups.key(lookups.of_package("debian", name)) for name in ("tar", "zlib"))
-AGAINST = Check(at=NOW, advisories=ADVISORIES.digest, advisories_of=NOW)
+AGAINST = Check(at=NOW, advisories=ADVISORIES.digest, advisories_of=NOW, rules=APPLIED.fingerprint)
 
 
 def image(number: int, keys: frozenset[int] | None = frozenset({TAR})) -> IndexedImage:
@@ -56,11 +57,12 @@ class World:
     def catch_up(
         self,
         advisories: Advisories,
-        policy: Policy | None = None,
+        policy: AppliedPolicy | None = None,
         keys: frozenset[int] | None = None,
+        rule_keys: frozenset[int] | None = None,
     ) -> None:
         """See what is news, and go through all stretches."""
-        self.sweeper().catch_up(advisories, policy or Policy(), lambda _: keys)
+        self.sweeper().catch_up(advisories, policy or APPLIED, lambda _: keys, lambda _: rule_keys)
         self.go_through()
 
     def go_through(self) -> None:
@@ -100,7 +102,7 @@ def test_nothing_new_queues_nothing(world: World) -> None:
 def test_new_advisories_take_those_that_are_concerned(world: World) -> None:
     """And ask for advisories that are as new."""
     world.images.append(image(3, frozenset({TAR, ZLIB})))
-    world.sweeper().catch_up(NEWER, Policy(), lambda _: frozenset({ZLIB}))
+    world.sweeper().catch_up(NEWER, APPLIED, lambda _: frozenset({ZLIB}), unasked)
     world.go_through()
     assert [decode_job(message.encode()).since for message in world.jobs] == [NEWER.updated_at]
     assert world.queued() == [3]
@@ -109,7 +111,7 @@ def test_new_advisories_take_those_that_are_concerned(world: World) -> None:
 def test_changes_are_asked_for_since_the_last_sweep(world: World) -> None:
     """Whatever this worker had before."""
     asked: list[Digest] = []
-    world.sweeper().catch_up(NEWER, Policy(), asked.append)
+    world.sweeper().catch_up(NEWER, APPLIED, asked.append, unasked)
     assert asked == [ADVISORIES.digest]
 
 
@@ -129,7 +131,7 @@ def test_what_is_no_image_is_never_concerned(world: World) -> None:
 
 def test_a_new_policy_takes_all_images(world: World) -> None:
     """Whatever changed in the advisories beside it."""
-    world.catch_up(NEWER, Policy(fail_on=Severity.LOW), keys=frozenset())
+    world.catch_up(NEWER, MILD, keys=frozenset())
     assert world.queued() == [0, 1, 2]
 
 
@@ -167,9 +169,9 @@ def test_a_sweep_goes_in_stretches(world: World, monkeypatch: pytest.MonkeyPatch
 def test_a_worker_that_died_before_the_note_begins_the_same_sweep(world: World) -> None:
     """So do two workers at once: one sweep, perhaps gone through twice."""
     before = world.sweeps.last
-    first = world.sweeper().catch_up(NEWER, Policy(), lambda _: None)
+    first = world.sweeper().catch_up(NEWER, APPLIED, lambda _: None, unasked)
     world.sweeps.last = before
-    again = world.sweeper().catch_up(NEWER, Policy(), lambda _: None)
+    again = world.sweeper().catch_up(NEWER, APPLIED, lambda _: None, unasked)
     assert first is not None
     assert again is not None
     assert first.id == again.id

@@ -19,7 +19,6 @@ from scanner.model import (
     ImageReference,
     LayerInventory,
     PackageGroup,
-    Policy,
     ScanReport,
     Severity,
 )
@@ -39,6 +38,8 @@ from tests.fakes import (
     StubRegistry,
     StubScanner,
 )
+from tests.fakes.ancestors import ancestries_of
+from tests.policies import APPLIED, STRICT, unasked
 from tests.reports import AMD64, ARM64, SCANNER
 
 Tree = dict[str, dict[str, dict[str, str]]]
@@ -177,6 +178,7 @@ class Side:
                 analyses_at_once=2,
             ),
             publisher=self._publisher(),
+            ancestries=ancestries_of(self.store),
             clock=lambda: self.now,
         )
         pipeline.judge(job(image if number % 4 else index, requested_at=self.now))
@@ -196,10 +198,11 @@ class Side:
         current = self.databases[self.scanner.database.digest]
         sweeper.catch_up(
             current.advisories,
-            Policy(),
+            APPLIED,
             lambda before: (
                 None if self.is_full else changed_keys(self.databases[before].path, current.path)
             ),
+            unasked,
         )
         for step in steps:
             sweeper.take(decode_step(step.encode()))
@@ -207,6 +210,7 @@ class Side:
             scanner=self.scanner,
             inventories=self.inventories,
             publisher=self._publisher(),
+            ancestries=ancestries_of(self.store),
             rescan=pytest.fail,
             clock=lambda: self.now,
         )
@@ -225,7 +229,7 @@ class Side:
         }
 
     def _publisher(self) -> Publisher:
-        return Publisher(store=self.store, outbox=self.outbox, policy=Policy())
+        return Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: STRICT)
 
 
 def _first(chance: random.Random) -> Tree:

@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from scanner.errors import AdvisoriesError, RegistryError, VerificationError
+from scanner.errors import AdvisoriesError, RegistryError, StoreError, VerificationError
 from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
+    AppliedPolicy,
     Digest,
     ImageFacts,
     NotApplicable,
     NotApplicableReason,
-    Policy,
     Report,
+    Rulebook,
     ScanReport,
     Severity,
     Status,
@@ -34,6 +35,8 @@ from tests.fakes import (
     StubRegistry,
     StubScanner,
 )
+from tests.fakes.ancestors import ancestries_of
+from tests.policies import MILD, STRICT, find, strict
 from tests.reports import AMD64, ARM64, SCANNER, deleted_report
 
 CHILDREN = tuple(Digest(f"sha256:{number:064x}") for number in (1, 2))
@@ -44,7 +47,9 @@ class Worker:
     """A worker, and who verifies what it said with the same registry and databases."""
 
     scratch: Path
-    policy: Policy = field(default_factory=Policy)
+    rulebook: Rulebook = STRICT
+    has_lost_policies: bool = False
+    kept: Rulebook | None = None
     registry: StubRegistry = field(default_factory=StubRegistry)
     scanner: StubScanner = field(
         default_factory=lambda: StubScanner(
@@ -67,15 +72,28 @@ class Worker:
 
     def judge(self) -> Report:
         """Judge the image of the examples."""
-        publisher = Publisher(store=self.store, outbox=self.outbox, policy=self.policy)
-        pipeline = Pipeline(examiner=self.examiner(), publisher=publisher, clock=lambda: NOW)
+        publisher = Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: self.rulebook)
+        pipeline = Pipeline(
+            examiner=self.examiner(),
+            publisher=publisher,
+            ancestries=ancestries_of(self.store),
+            clock=lambda: NOW,
+        )
         return pipeline.judge(job())
 
     def again(self, report: Report) -> Report:
         """Examine again what a report is about."""
         return Verifier(
-            examiner=self.examiner(), find_advisories=self.find_advisories
+            examiner=self.examiner(),
+            find_advisories=self.find_advisories,
+            find_rulebook=self.find_rulebook,
         ).examine_again(report)
+
+    def find_rulebook(self, applied: AppliedPolicy) -> Rulebook:
+        """Return what decided, unless nobody has kept it."""
+        if self.has_lost_policies:
+            raise StoreError("policies.read: it is not kept")
+        return self.kept or find(applied)
 
     def find_advisories(self, wanted: Advisories) -> Advisories:
         """Return the one database that there is."""
@@ -178,9 +196,10 @@ def test_two_workers_write_the_same_bytes(worker: Worker, tmp_path: Path) -> Non
 
 def test_it_is_judged_by_the_policy_and_as_of_the_time_of_the_report(worker: Worker) -> None:
     """Not by what is set now, nor by how old the database is by now."""
-    worker.policy = Policy(fail_on=Severity.LOW, max_advisory_age_hours=1)
+    worker.rulebook = strict(Severity.LOW, max_advisory_age_hours=1)
     report = worker.judge()
-    worker.policy = Policy()
+    worker.kept = worker.rulebook
+    worker.rulebook = STRICT
     assert len(report.verdict.violations) == 2
     assert compare(report, worker.again(report)).is_equal
     stale = replace(report, as_of=NOW + timedelta(hours=2))
@@ -196,6 +215,7 @@ def test_a_report_that_leaves_a_finding_out_is_found_out(worker: Worker) -> None
         report,
         verdict=replace(report.verdict, status=Status.HEALTHY, violations=()),
         scan=replace(report.scan, findings=(low,)),
+        decisions=report.decisions[1:],
     )
     comparison = compare(healthy, worker.again(healthy))
     assert not comparison.is_equal
@@ -204,13 +224,13 @@ def test_a_report_that_leaves_a_finding_out_is_found_out(worker: Worker) -> None
     told = {one.member: (one.stored, one.again) for one in comparison.differences}
     assert told["verdict.status"] == ('"healthy"', '"unhealthy"')
     assert told["scan.findings"] == ("1, 0 of them only here", "2, 1 of them only here")
-    assert set(told) == {"id", "verdict.status", "verdict.violations", "scan.findings"}
+    assert set(told) == {"id", "verdict.status", "verdict.violations", "scan.findings", "decisions"}
 
 
 def test_another_policy_in_the_report_is_found_out(worker: Worker) -> None:
     """A report that was made to be healthy by a mild policy is no longer what its id says."""
     report = worker.judge()
-    mild = replace(report, policy=Policy(fail_on=Severity.CRITICAL))
+    mild = replace(report, policy=MILD)
     [difference] = compare(mild, worker.again(mild)).differences[:1]
     assert difference.member == "id"
     assert difference.stored == f'"{report.id}"'

@@ -163,6 +163,7 @@ def test_a_report_that_was_tampered_with_differs(place: Place) -> None:
         replace(
             report,
             scan=replace(report.scan, findings=tuple(others)),
+            decisions=report.decisions[1:],
             verdict=replace(report.verdict, violations=report.verdict.violations[1:]),
         )
     )

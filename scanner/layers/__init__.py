@@ -1,6 +1,7 @@
 """What the layers of an image hold, by the headers of their archives; no file is opened."""
 
 from scanner.layers.entries import Entry, Kind, UnreadableArchiveError, entries
+from scanner.layers.large_binaries import hide_large_binaries
 from scanner.layers.tree import FileTree, Place, normal_path
 
 __all__ = [
@@ -10,5 +11,6 @@ __all__ = [
     "Place",
     "UnreadableArchiveError",
     "entries",
+    "hide_large_binaries",
     "normal_path",
 ]

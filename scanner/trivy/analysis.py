@@ -10,8 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanner.layers import Entry, UnreadableArchiveError, entries
-from scanner.model import Digest, LayerInventory, Unexaminable, UnknownReason
+from scanner.layers import Entry, UnreadableArchiveError, entries, hide_large_binaries
+from scanner.model import Digest, LayerInventory, Unexaminable, UnknownReason, Weakness
 from scanner.sandbox import Completed, Exited, Limits, Sandbox
 from scanner.trivy import argv
 from scanner.trivy.binary import TrivyBinary
@@ -66,7 +66,8 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
     """Examine an unpacked, verified layer.
 
     Args:
-        layer: The layer's archive; its folder is used for temporary files.
+        layer: The layer's archive, which is not the same afterwards: large binary files in it are
+            hidden before secrets are looked for. Its folder is used for temporary files.
         diff_id: What its contents hash to.
         bench: What Trivy needs.
 
@@ -97,7 +98,7 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
             key, record = read_record(cache_file, diff_id)
         except UnfitRecordError as error:
             return Unexaminable(reason=error.reason, detail=str(error))
-        found = find_secrets(layout, diff_id, bench.binary, bench.sandbox, bench.limits)
+        found = _secrets(layer, layout, diff_id, bench)
         if isinstance(found, Unexaminable):
             return found
     secrets, left_out = keep(found)
@@ -116,6 +117,16 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
         secrets=secrets,
         entries=listed,
     )
+
+
+def _secrets(
+    layer: Path, layout: Path, diff_id: Digest, bench: Workbench
+) -> frozenset[Weakness] | Unexaminable:
+    try:
+        hide_large_binaries(layer)
+    except UnreadableArchiveError as error:
+        return Unexaminable(reason=UnknownReason.CORRUPT_LAYER, detail=str(error))
+    return find_secrets(layout, diff_id, bench.binary, bench.sandbox, bench.limits)
 
 
 def _listed(layer: Path) -> tuple[Entry, ...] | None:

@@ -169,6 +169,17 @@ def test_an_image_of_the_corpus_has_the_same_secrets(
     assert bool(_assert_equal(layout, bench, tmp_path)) == (name == "secrets")
 
 
+def test_large_files_have_the_same_secrets(bench: Workbench, tmp_path: Path) -> None:
+    """What is hidden from the search is what Trivy does not search; text of any size it does."""
+    token = f"\n{secrets.github_token()}\n".encode()
+    binary, text = b"\x7fELF" + bytes(9 << 20) + token, b"words\n" * (2 << 20) + token
+    files = {"a/lib.so": binary, "a/dump.sql": text, "a/code.pyc": binary, "a/b.txt": token}
+    layer = CorpusLayer(files=files)
+    layout = CorpusImage(name="large", layers=(layer,)).build(tmp_path).layout
+    found = {place.path for place in _assert_equal(layout, bench, tmp_path)}
+    assert found == {"a/dump.sql", "a/code.pyc", "a/b.txt"}
+
+
 def test_every_secret_that_can_be_pulled_is_told(each_bench: Workbench, tmp_path: Path) -> None:
     """Trivy itself tells what whiteouts hide, but not what one rule finds in a file twice."""
     layout = secrets.image().build(tmp_path).layout

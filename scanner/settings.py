@@ -6,9 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner import advisory_settings, policy_settings, reconcile_settings, storage_settings
+from scanner import (
+    advisory_settings,
+    exploit_settings,
+    policy_settings,
+    reconcile_settings,
+    storage_settings,
+)
 from scanner.advisory_settings import AdvisorySettings
 from scanner.environment import Environment, existing_file
+from scanner.exploit_settings import ExploitSettings
 from scanner.limit_settings import read_limits
 from scanner.model import Registries, is_host
 from scanner.model.limits import Limits
@@ -40,6 +47,7 @@ class Settings:
     ca_file: Path | None
     identity_client_id: str | None
     policy: PolicySettings
+    exploits: ExploitSettings
     advisories: Path
     advisory_updates: AdvisorySettings
     trivy: Path
@@ -159,6 +167,7 @@ def _settings(environment: Environment) -> Settings:
         ca_file=ca_file,
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
         policy=policy_settings.read(environment),
+        exploits=exploit_settings.read(environment),
         advisories=scanner.advisories,
         advisory_updates=scanner.advisory_updates,
         trivy=scanner.trivy,

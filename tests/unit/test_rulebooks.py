@@ -15,7 +15,11 @@ from scanner.rulebooks import Rulebooks
 from scanner.storage.directory import Directory
 from tests.contracts.policy_archive_contract import PolicyArchiveContract
 from tests.examples import NOW
-from tests.fakes import InMemoryPolicyArchive, InMemoryPolicyFolder
+from tests.fakes import (
+    InMemoryExploitArchive,
+    InMemoryPolicyArchive,
+    InMemoryPolicyFolder,
+)
 
 POLICY = b"""\
 version: 1
@@ -56,12 +60,17 @@ class World:
 
     folder: InMemoryPolicyFolder = field(default_factory=InMemoryPolicyFolder)
     archive: InMemoryPolicyArchive = field(default_factory=InMemoryPolicyArchive)
+    tables: InMemoryExploitArchive = field(default_factory=InMemoryExploitArchive)
     now: datetime = NOW
 
     def rulebooks(self, policy: str | None = "policy.yaml") -> Rulebooks:
         """Return those of a worker that has just started."""
         return Rulebooks(
-            folder=self.folder, policy=policy, archive=self.archive, clock=lambda: self.now
+            folder=self.folder,
+            policy=policy,
+            archive=self.archive,
+            tables=self.tables,
+            clock=lambda: self.now,
         )
 
 

@@ -6,6 +6,7 @@
     ├── InvalidMessageError     the sender must change it: 400 at the webhook, poison on the queue
     ├── RegistryNotOursError    an operator must add the registry to the settings
     ├── RegistryError           the registry is out of reach or refuses us: the queue retries
+    ├── ExploitsError           a table on exploits is out of reach or none: what is in force stays
     ├── SandboxUnavailableError nothing may be opened on this host: the queue retries elsewhere
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
@@ -66,6 +67,10 @@ class RegistryNotOursError(PushscanError):
 
 class RegistryError(PushscanError):
     """Raised when the registry cannot be reached or refuses us, after our own retries."""
+
+
+class ExploitsError(PushscanError):
+    """Raised when a table on exploits cannot be fetched, is none, or may not replace another."""
 
 
 class SandboxUnavailableError(PushscanError):

@@ -96,6 +96,7 @@ def judged_index(begun: Report, platforms: Iterable[PlatformVerdict], rulebook: 
             policy=rulebook.applied(tag=begun.policy.tag),
             verdict=classify_index(platforms),
             platforms=tuple(listed),
+            turns_at=min((one.turns_at for one in platforms if one.turns_at), default=None),
         )
     )
 

@@ -172,6 +172,7 @@ class Pipeline:
             verdict=report.verdict,
             report_id=report.id,
             counts=report.severity_counts(),
+            turns_at=report.turns_at,
         )
 
     def _index_report(

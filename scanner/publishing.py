@@ -57,7 +57,7 @@ class Publisher:
 
         Raises StoreError.
         """
-        if image.tag or not rulebook.policy.asks_for_tags:
+        if image.tag or not rulebook.asks_for_tags:
             return image.tag
         current = self.store.current(image)
         if current is None or current.image.tag or current.part_of is None:

@@ -164,6 +164,7 @@ class Rejudger:
                     verdict=found.verdict,
                     report_id=found.id,
                     counts=found.severity_counts(),
+                    turns_at=found.turns_at,
                 )
             )
         return judged_index(self._draft(run, report), platforms, run.rulebook)

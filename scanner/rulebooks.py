@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from scanner.errors import PolicyError, PolicyFault, StoreError
+from scanner.errors import ExploitsError, PolicyError, PolicyFault, StoreError
+from scanner.exploits import Table, read_table, together
 from scanner.model import (
     AppliedPolicy,
     Digest,
@@ -21,6 +22,7 @@ from scanner.model import (
     Exemptions,
     Policy,
     Rulebook,
+    TableVersion,
     VexStatement,
 )
 from scanner.policy import canonical, default_policy, kept, read_policy
@@ -28,6 +30,7 @@ from scanner.policy.exemption_file import NAME as EXEMPTIONS
 from scanner.policy.exemption_file import read_exemptions
 from scanner.policy.nodes import MAX_BYTES
 from scanner.policy.openvex import read_openvex
+from scanner.ports.exploits import ExploitArchive
 from scanner.ports.policies import InForce, PolicyArchive, PolicyFolder
 from scanner.rule_changes import changed_keys
 
@@ -46,8 +49,10 @@ class Rulebooks:
     policy: str | None
     """Name of the policy in the folder; None for the default one."""
     archive: PolicyArchive
+    tables: ExploitArchive
     clock: Callable[[], datetime]
     _last: list[tuple[AppliedPolicy, Rulebook]] = field(default_factory=list, repr=False)
+    _tables: list[Table] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def current(self) -> Rulebook:
@@ -81,7 +86,6 @@ class Rulebooks:
             name=policy.name,
             digest=policy.digest,
             exemptions=exemptions.digest,
-            exploits=standing.policy.exploits if standing else (),
         )
         stands = self.archive.put_in_force(wanted, now=self.clock())
         if standing is None or stands.policy != standing.policy:
@@ -98,7 +102,8 @@ class Rulebooks:
         exemptions = (
             kept.decode(self._kept(applied.exemptions)) if applied.exemptions else Exemptions()
         )
-        rulebook = Rulebook(policy=policy, exemptions=exemptions)
+        exploits = together(*(self._table(version) for version in applied.exploits))
+        rulebook = Rulebook(policy=policy, exemptions=exemptions, exploits=exploits)
         with self._lock:
             self._last[:] = [(applied, rulebook)]
         return rulebook
@@ -112,7 +117,27 @@ class Rulebooks:
             return None
         if before.exemptions and self.archive.find(before.exemptions) is None:
             return None
+        if any(self.tables.find(one.digest) is None for one in before.exploits):
+            return None
         return changed_keys(self.find(before), now)
+
+    def _table(self, version: TableVersion) -> Table:
+        """Return a table. Raises StoreError where it is gone."""
+        with self._lock:
+            for table in self._tables:
+                if table.version == version:
+                    return table
+        content = self.tables.find(version.digest)
+        if content is None:
+            raise StoreError(f"exploits.read: {version.digest} is not kept")
+        try:
+            table = read_table(version.name, content)
+        except ExploitsError as error:
+            raise StoreError(f"exploits.read: {error}") from error
+        with self._lock:
+            others = [one for one in self._tables if one.version.name != version.name]
+            self._tables[:] = [*others, table]
+        return table
 
     def _kept(self, digest: Digest) -> bytes:
         document = self.archive.find(digest)

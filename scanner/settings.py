@@ -6,9 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner import advisory_settings, policy_settings, reconcile_settings, storage_settings
+from scanner import (
+    advisory_settings,
+    exploit_settings,
+    policy_settings,
+    reconcile_settings,
+    storage_settings,
+)
 from scanner.advisory_settings import AdvisorySettings
 from scanner.environment import Environment, existing_file
+from scanner.exploit_settings import ExploitSettings
 from scanner.limit_settings import read_limits
 from scanner.model import Registries, is_host
 from scanner.model.limits import Limits
@@ -43,6 +50,7 @@ class Settings:
     assessed_registries: tuple[str, ...]
     """Resource ids; empty leaves the weekly posture to find the registries by their hosts."""
     policy: PolicySettings
+    exploits: ExploitSettings
     advisories: Path
     advisory_updates: AdvisorySettings
     trivy: Path
@@ -168,6 +176,7 @@ def _settings(environment: Environment) -> Settings:
             "a comma-separated list of resource ids of registries",
         ),
         policy=policy_settings.read(environment),
+        exploits=exploit_settings.read(environment),
         advisories=scanner.advisories,
         advisory_updates=scanner.advisory_updates,
         trivy=scanner.trivy,

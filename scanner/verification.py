@@ -151,6 +151,7 @@ class Verifier:
             verdict=report.verdict,
             report_id=report.id,
             counts=report.severity_counts(),
+            turns_at=report.turns_at,
         )
 
 

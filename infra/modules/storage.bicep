@@ -35,7 +35,7 @@ var queueNames = [
   'scan-jobs'
   'scan-jobs-poison'
 ]
-var containerNames = [deadLetters, 'advisories', 'inventories', 'policies', 'posture', 'reports', 'sweeps', 'unreadable-messages']
+var containerNames = [deadLetters, 'advisories', 'exploits', 'inventories', 'policies', 'posture', 'reports', 'sweeps', 'unreadable-messages']
 var tableNames = [
   'advisories'
   'chains'

@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from scanner.cli import image_name, mend, past
+from scanner.cli.decided import print_decided
 from scanner.cli.found import (
     SEVERITY_WIDTH,
     counted,
@@ -16,6 +17,7 @@ from scanner.cli.found import (
     print_finding,
     print_weaknesses,
 )
+from scanner.cli.grounds import policy_text
 from scanner.cli.screen import (
     VERDICT_STYLES,
     Part,
@@ -173,6 +175,7 @@ def _print_grounds(screen: Screen, report: Report, now: datetime) -> None:
         say("scanner", f"{scanner.name} {shown(scanner.version)} in {shown(scanner.isolation)}")
     if advisories := report.advisories:
         say("advisories", f"{shown(advisories.source)} of {minute(advisories.updated_at)}")
+    say("policy", policy_text(report.policy))
     say("judged", f"{minute(report.as_of)}, {age(report.as_of, now)} ago")
 
 
@@ -195,6 +198,9 @@ def _print_platforms(screen: Screen, platforms: tuple[PlatformVerdict, ...]) -> 
 
 
 def _print_findings(screen: Screen, report: Report) -> None:
+    if report.decisions:
+        print_decided(screen, report, most=_TOP_FINDINGS)
+        return
     findings = in_order(report.scan.findings if report.scan else report.verdict.violations)
     if not findings:
         return

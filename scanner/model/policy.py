@@ -90,11 +90,6 @@ class Policy:
     max_exploit_age_days: int = 30
     """An older EPSS or KEV table tells nothing."""
 
-    @property
-    def asks_for_tags(self) -> bool:
-        """Whether it depends on its tag what is said of an image."""
-        return any(rule.where.tags for rule in self.rules)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedPolicy:
@@ -124,12 +119,18 @@ class Rulebook:
     exemptions: Exemptions = field(default_factory=Exemptions)
     exploits: Exploits = field(default_factory=Exploits)
 
+    @property
+    def asks_for_tags(self) -> bool:
+        """Whether it depends on its tag what is said of an image."""
+        products = (name for one in self.exemptions.statements for name in one.products)
+        return any(r.where.tags for r in self.policy.rules) or any("tag=" in p for p in products)
+
     def applied(self, *, tag: str | None) -> AppliedPolicy:
         """Name it, as a report does."""
         return AppliedPolicy(
             name=self.policy.name,
             digest=self.policy.digest,
             exemptions=self.exemptions.digest,
-            tag=tag if self.policy.asks_for_tags else None,
+            tag=tag if self.asks_for_tags else None,
             exploits=self.exploits.versions,
         )

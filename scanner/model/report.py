@@ -24,6 +24,8 @@ class PlatformVerdict:
     report_id: str
     counts: Mapping[Severity, int]
     """Findings by severity, all five; empty where the image was not examined."""
+    turns_at: datetime | None = None
+    """As in that platform's report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,7 @@ import contextlib
 import http.client
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ from scanner.errors import NoticeError
 from scanner.notify.cloud_event import CONTENT_TYPE, MAX_BODY_BYTES
 from scanner.notify.route import Route
 from scanner.notify.signature import signature_headers
+from scanner.sockets import cut_after
 
 SEND_SECONDS = 20.0
 
@@ -64,7 +64,7 @@ class Webhook:
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         with (
             socket.create_connection((host, port), timeout=_IDLE_SECONDS) as plain_socket,
-            _cut_after(self.send_seconds, plain_socket),
+            cut_after(self.send_seconds, plain_socket),
             _trust(route).wrap_socket(plain_socket, server_hostname=host) as tls_socket,
             contextlib.closing(http.client.HTTPSConnection(host, port)) as connection,
         ):
@@ -77,23 +77,3 @@ class Webhook:
 
 def _trust(route: Route) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=route.ca_file)
-
-
-@contextlib.contextmanager
-def _cut_after(seconds: float, plain_socket: socket.socket) -> Iterator[None]:
-    """Shut a socket down when time is up; whoever waits on it then fails at once."""
-    # A descriptor of its own: wrapping detaches the first, whose number may then be reused.
-    with plain_socket.dup() as handle:
-
-        def cut() -> None:
-            with contextlib.suppress(OSError):
-                handle.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(seconds, cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, Self
 
@@ -11,8 +10,8 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import PushscanError, StoreError
-from scanner.model import AppliedPolicy, Digest
-from scanner.ports.policies import InForce
+from scanner.model import AppliedPolicy, Digest, TableVersion
+from scanner.ports.policies import InForce, with_policy, with_table
 from scanner.storage import StorageConnection, storage_errors
 from scanner.storage.blobs import BlobFolder
 from scanner.storage.moments import from_text, to_text
@@ -94,15 +93,21 @@ class AzurePolicyArchive:
 
     def put_in_force(self, policy: AppliedPolicy, *, now: datetime) -> InForce:
         """Have all workers judge by these documents. Safe to repeat. Raises StoreError."""
-        wanted = InForce(policy=policy, since=now)
 
         def switch(present: Row | None) -> Row:
-            standing = _read(present) if present is not None else None
-            is_same = standing is not None and standing.policy == policy
-            return _write(replace(standing, fault="") if standing and is_same else wanted)
+            return _write(with_policy(_read(present) if present is not None else None, policy, now))
 
         row = self._rows.change(_IN_FORCE, switch)
-        return _read(row) if row is not None else wanted
+        return _read(row) if row is not None else with_policy(None, policy, now)
+
+    def put_table_in_force(self, version: TableVersion) -> InForce | None:
+        """Have all workers use this table, unless a newer one of its name is in force."""
+
+        def switch(present: Row | None) -> Row | None:
+            return _write(with_table(_read(present), version)) if present is not None else None
+
+        row = self._rows.change(_IN_FORCE, switch)
+        return _read(row) if row is not None else None
 
     def note_fault(self, fault: str) -> None:
         """Note why something is not in force. Raises StoreError."""

@@ -178,6 +178,7 @@ def _write_platform_verdict(entry: PlatformVerdict) -> JsonObject:
         "verdict": verdict_json.write_verdict(entry.verdict),
         "report_id": entry.report_id,
         "counts": {severity.name: count for severity, count in entry.counts.items()} or None,
+        "turns_at": to_text(entry.turns_at) if entry.turns_at else None,
     }
 
 
@@ -189,4 +190,5 @@ def _read_platform_verdict(entry: JsonObject) -> PlatformVerdict:
         verdict=verdict,
         report_id=entry["report_id"],
         counts={Severity[name]: int(count) for name, count in (entry["counts"] or {}).items()},
+        turns_at=from_text(entry["turns_at"]) if entry["turns_at"] is not None else None,
     )

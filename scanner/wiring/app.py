@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from scanner.ancestry import Ancestries
 from scanner.due import due
 from scanner.examination import Examiner
+from scanner.exploit_updates import ExploitUpdates
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
@@ -113,6 +114,19 @@ class Wiring:
     def rulebooks(self) -> Rulebooks:
         """What decides; needs storage alone."""
         return rulebooks(self.settings.policy, self._storage)
+
+    @functools.cached_property
+    def exploit_updates(self) -> ExploitUpdates:
+        """Looks for newer tables on exploits."""
+        from scanner.download import Download  # noqa: PLC0415  only who updates fetches
+
+        return ExploitUpdates(
+            sources=self.settings.exploits.sources,
+            downloads=Download(ca_file=self.settings.ca_file),
+            tables=self.rulebooks.tables,
+            policies=self.rulebooks.archive,
+            clock=lambda: datetime.now(UTC),
+        )
 
     @functools.cached_property
     def rejudger(self) -> Rejudger:

@@ -72,6 +72,7 @@ def advisory_archive(settings: StorageSettings) -> "AzureAdvisoryArchive":
 
 def rulebooks(settings: PolicySettings, storage: StorageConnection) -> Rulebooks:
     """Return what decides about images; needs storage alone."""
+    from scanner.store.azure_exploits import AzureExploitArchive  # noqa: PLC0415  the webhook judges nothing
     from scanner.store.azure_policies import AzurePolicyArchive, BlobPolicyFolder  # noqa: PLC0415  the webhook judges nothing
 
     return Rulebooks(
@@ -80,6 +81,7 @@ def rulebooks(settings: PolicySettings, storage: StorageConnection) -> Rulebooks
         else BlobPolicyFolder.connect(storage),
         policy=settings.name,
         archive=AzurePolicyArchive.connect(storage),
+        tables=AzureExploitArchive.connect(storage),
         clock=lambda: datetime.now(UTC),
     )
 

@@ -12,11 +12,9 @@ from tests.examples import NOW
 from tests.policies import APPLIED
 
 HOUR = timedelta(hours=1)
-EXEMPT = replace(
-    APPLIED,
-    exemptions=Digest("sha256:" + "ee" * 32),
-    exploits=(TableVersion(name="epss", digest=Digest("sha256:" + "ef" * 32), published_at=NOW),),
-)
+EXEMPT = replace(APPLIED, exemptions=Digest("sha256:" + "ee" * 32))
+EPSS = TableVersion(name="epss", digest=Digest("sha256:" + "ef" * 32), published_at=NOW)
+KEV = replace(EPSS, name="known-exploited")
 
 
 class PolicyArchiveContract(ABC):
@@ -49,6 +47,23 @@ class PolicyArchiveContract(ABC):
         assert self.archive().in_force() == InForce(policy=APPLIED, since=NOW)
         self.archive().put_in_force(EXEMPT, now=NOW + HOUR)
         assert self.archive().in_force() == InForce(policy=EXEMPT, since=NOW + HOUR)
+
+    def test_tables_are_in_force_beside_the_policy(self) -> None:
+        """By name, the newest of each, whatever policy comes."""
+        assert self.archive().put_table_in_force(EPSS) is None
+        self.archive().put_in_force(APPLIED, now=NOW)
+        self.archive().put_table_in_force(KEV)
+        standing = self.archive().put_table_in_force(EPSS)
+        assert standing == self.archive().in_force()
+        assert standing == InForce(policy=replace(APPLIED, exploits=(EPSS, KEV)), since=NOW)
+        older = replace(EPSS, digest=KEV.digest, published_at=NOW - HOUR)
+        newer = replace(EPSS, digest=Digest("sha256:" + "e0" * 32), published_at=NOW + HOUR)
+        assert self.archive().put_table_in_force(older) == standing
+        self.archive().put_table_in_force(newer)
+        self.archive().put_in_force(EXEMPT, now=NOW)
+        assert self.archive().in_force() == InForce(
+            policy=replace(EXEMPT, exploits=(newer, KEV)), since=NOW
+        )
 
     def test_a_fault_stands_beside_what_is_in_force(self) -> None:
         """Until something is put in force, be it the same."""

@@ -5,13 +5,13 @@ import threading
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from scanner.model import Digest, ImageReference, Report, Status
 from scanner.ports import Check, CurrentVerdict, PastVerdict, ReportStore
-from tests.examples import ADVISORIES, NOW
+from tests.examples import ADVISORIES, IMAGE, NOW
 from tests.reports import (
     deleted_report,
     healthy_report,
@@ -86,6 +86,22 @@ class ReportStoreContract(ABC):
         )
         image = report.image
         assert self.store().resolve_tag(image.registry, image.repository, "v7") == image.digest
+
+    def test_what_is_due_is_found_by_its_time(self) -> None:
+        """Until a later examination says another time, or none."""
+        report = self._own(replace(unhealthy_report(), turns_at=LATER))
+        saved = self.store().save(report)
+        assert saved.turns_at == LATER
+
+        def due(now: datetime) -> list[CurrentVerdict]:
+            rows = self.store().due(now)
+            return [row for row in rows if row.image.registry == self.registry()]
+
+        self.store().save(self._own(replace(healthy_report(), image=replace(IMAGE, digest=OTHER))))
+        assert due(NOW) == []
+        assert due(LATER) == [saved]
+        self.store().save(self._own(healthy_report(as_of=LATER)))
+        assert due(LATER) == []
 
     def test_saving_again_changes_nothing(self) -> None:
         """The queue repeats; a repeat is the same as once."""

@@ -2,10 +2,15 @@
 
 from tests.fakes.examining import InMemoryInventoryStore, StubRegistry, StubScanner
 from tests.fakes.notices import InMemoryLedger, RecordingChannel, RecordingOutbox, SentNotice
-from tests.fakes.policies import InMemoryPolicyArchive, InMemoryPolicyFolder
+from tests.fakes.policies import (
+    InMemoryExploitArchive,
+    InMemoryPolicyArchive,
+    InMemoryPolicyFolder,
+)
 from tests.fakes.stores import InMemoryReportStore, InMemorySweepStore, place
 
 __all__ = [
+    "InMemoryExploitArchive",
     "InMemoryInventoryStore",
     "InMemoryLedger",
     "InMemoryPolicyArchive",

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from scanner.errors import StoreError
-from scanner.model import AppliedPolicy, Digest
-from scanner.ports.policies import InForce
+from scanner.model import AppliedPolicy, Digest, TableVersion
+from scanner.ports.exploits import TableUpdate
+from scanner.ports.policies import InForce, with_policy, with_table
 
 
 @dataclass(kw_only=True)
@@ -49,13 +50,42 @@ class InMemoryPolicyArchive:
 
     def put_in_force(self, policy: AppliedPolicy, *, now: datetime) -> InForce:
         """Switch, unless it is in force already; then only a fault is forgotten."""
-        if self.standing is not None and self.standing.policy == policy:
-            self.standing = replace(self.standing, fault="")
-        else:
-            self.standing = InForce(policy=policy, since=now)
+        self.standing = with_policy(self.standing, policy, now)
+        return self.standing
+
+    def put_table_in_force(self, version: TableVersion) -> InForce | None:
+        """Switch one table."""
+        if self.standing is not None:
+            self.standing = with_table(self.standing, version)
         return self.standing
 
     def note_fault(self, fault: str) -> None:
         """Note a fault beside what is in force."""
         if self.standing is not None:
             self.standing = replace(self.standing, fault=fault)
+
+
+@dataclass(kw_only=True)
+class InMemoryExploitArchive:
+    """Tables by digest, and how looks for newer ones went."""
+
+    contents: dict[Digest, bytes] = field(default_factory=dict)
+    updates: dict[str, TableUpdate] = field(default_factory=dict)
+
+    def keep(self, digest: Digest, content: bytes) -> None:
+        """Keep a table."""
+        if Digest.of(content) != digest:
+            raise ValueError("a table is kept under its own digest")
+        self.contents[digest] = content
+
+    def find(self, digest: Digest) -> bytes | None:
+        """Return a table."""
+        return self.contents.get(digest)
+
+    def note(self, table: str, update: TableUpdate) -> None:
+        """Take a note."""
+        self.updates[table] = update
+
+    def last_update(self, table: str) -> TableUpdate | None:
+        """Return the last note."""
+        return self.updates.get(table)

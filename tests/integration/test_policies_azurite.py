@@ -4,10 +4,13 @@ from typing import Protocol
 import pytest
 
 from scanner.errors import StoreError
+from scanner.ports.exploits import ExploitArchive
 from scanner.ports.policies import PolicyArchive
 from scanner.storage import StorageConnection
-from scanner.store import azure_policies
+from scanner.store import azure_exploits, azure_policies
+from scanner.store.azure_exploits import AzureExploitArchive
 from scanner.store.azure_policies import AzurePolicyArchive, BlobPolicyFolder
+from tests.contracts.exploit_archive_contract import ExploitArchiveContract
 from tests.contracts.policy_archive_contract import PolicyArchiveContract
 
 pytestmark = pytest.mark.integration
@@ -25,6 +28,8 @@ def connection(azurite: RunningAzurite, monkeypatch: pytest.MonkeyPatch) -> Stor
     own = f"p{uuid.uuid4().hex}"
     monkeypatch.setattr(azure_policies, "CONTAINER", own)
     monkeypatch.setattr(azure_policies, "_TABLE", own)
+    monkeypatch.setattr(azure_exploits, "CONTAINER", f"e{own}")
+    monkeypatch.setattr(azure_exploits, "_TABLE", own)
     return StorageConnection(connection_string=azurite.connection_string)
 
 
@@ -38,6 +43,18 @@ class TestAzurePolicyArchive(PolicyArchiveContract):
     def archive(self) -> PolicyArchive:
         """Return an archive with clients of its own, as another process would have."""
         return AzurePolicyArchive.connect(self._connection)
+
+
+class TestAzureExploitArchive(ExploitArchiveContract):
+    """Likewise."""
+
+    @pytest.fixture(autouse=True)
+    def _connected(self, connection: StorageConnection) -> None:
+        self._connection = connection
+
+    def tables(self) -> ExploitArchive:
+        """Return an archive with clients of its own, as another process would have."""
+        return AzureExploitArchive.connect(self._connection)
 
 
 def test_people_put_documents_into_the_container(connection: StorageConnection) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scanner.classify import classify
+from scanner.herald import Herald
 from scanner.model import (
     ImageReference,
     Job,
@@ -17,7 +18,7 @@ from scanner.model import (
     UnknownReason,
     Verdict,
 )
-from scanner.ports import CurrentVerdict, Outbox, ReportStore
+from scanner.ports import ReportStore
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +28,15 @@ class Publisher:
     """Stores reports and queues the notices about them. Needs storage and nothing else."""
 
     store: ReportStore
-    outbox: Outbox
+    herald: Herald
     policy: Policy
 
     def publish(self, report: Report) -> None:
-        """Store a report, then queue a notice on what is current, where one is due.
+        """Store a report, then announce what has changed for whoever follows the image.
 
         Safe to repeat. Raises StoreError.
         """
-        current = self.store.save(report)
+        self.store.save(report)
         logger.info(
             "image.judged image=%s verdict=%s rule=%s report=%s",
             report.image,
@@ -43,15 +44,7 @@ class Publisher:
             report.verdict.rule,
             report.id,
         )
-        if standing := self._standing(current, report):
-            self.outbox.announce(standing)
-
-    def _standing(self, current: CurrentVerdict, report: Report) -> Report | None:
-        if current.report_id == report.id:
-            return report
-        # Whoever stored the later one may have died, or given up, before it was told.
-        later = self.store.find_report(current.report_id)
-        return replace(later, image=current.image) if later else None
+        self.herald.observe(report.image)
 
     def abandon(self, job: ScanJob, *, detail: str, now: datetime) -> Report:
         """Store `unknown(abandoned)` for a job that was tried too often, and tell.

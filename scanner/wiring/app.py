@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.examination import Examiner
+from scanner.herald import Herald
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
@@ -100,7 +101,19 @@ class Wiring:
     @functools.cached_property
     def publisher(self) -> Publisher:
         """Stores and tells; needs storage alone, so it works where a scan does not."""
-        return Publisher(store=self.store, outbox=self._outbox, policy=self.settings.policy)
+        return Publisher(store=self.store, herald=self.herald, policy=self.settings.policy)
+
+    @functools.cached_property
+    def herald(self) -> Herald:
+        """Announces what has changed for whoever follows an image."""
+        from scanner.store.azure_streams import TableStreams  # noqa: PLC0415  the webhook tells nobody
+
+        return Herald(
+            store=self.store,
+            streams=TableStreams.connect(self._storage),
+            outbox=self._outbox,
+            clock=lambda: datetime.now(UTC),
+        )
 
     @functools.cached_property
     def rejudger(self) -> Rejudger:

@@ -1,13 +1,15 @@
 """The ports' second implementation: in memory, with state, and faults on demand."""
 
 from tests.fakes.examining import InMemoryInventoryStore, StubRegistry, StubScanner
-from tests.fakes.notices import InMemoryLedger, RecordingChannel, RecordingOutbox, SentNotice
+from tests.fakes.notices import InMemoryLedger, RecordingChannel, SentNotice
 from tests.fakes.stores import InMemoryReportStore, InMemorySweepStore, place
+from tests.fakes.streams import InMemoryStreams, RecordingOutbox, publisher_on
 
 __all__ = [
     "InMemoryInventoryStore",
     "InMemoryLedger",
     "InMemoryReportStore",
+    "InMemoryStreams",
     "InMemorySweepStore",
     "RecordingChannel",
     "RecordingOutbox",
@@ -15,4 +17,5 @@ __all__ = [
     "StubRegistry",
     "StubScanner",
     "place",
+    "publisher_on",
 ]

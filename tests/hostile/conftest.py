@@ -11,10 +11,15 @@ from local.samples.advisories import install_sample
 from scanner.examination import Examiner
 from scanner.model import Policy
 from scanner.pipeline import Pipeline
-from scanner.publishing import Publisher
 from scanner.registry import AcrRegistry, Limits, Timing
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
-from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, RecordingOutbox
+from tests.fakes import (
+    InMemoryInventoryStore,
+    InMemoryReportStore,
+    InMemoryStreams,
+    RecordingOutbox,
+    publisher_on,
+)
 from tests.hostile.images import LIMITS, Judge
 from tests.registry_server import LocalCredential, run_registry
 from tests.sandbox_programs import bubblewrap_path, trivy_path
@@ -61,8 +66,12 @@ def judge(folder: Path) -> Iterator[Judge]:
                     scratch=scratch,
                     analyses_at_once=2,
                 ),
-                publisher=Publisher(
-                    store=InMemoryReportStore(), outbox=RecordingOutbox(), policy=Policy()
+                publisher=publisher_on(
+                    InMemoryReportStore(),
+                    InMemoryStreams(),
+                    RecordingOutbox(),
+                    policy=Policy(),
+                    clock=lambda: datetime.now(UTC),
                 ),
                 clock=lambda: datetime.now(UTC),
             ),

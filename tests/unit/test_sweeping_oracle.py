@@ -34,10 +34,12 @@ from tests.examples import IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     InMemorySweepStore,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
 from tests.reports import AMD64, ARM64, SCANNER
 
@@ -141,6 +143,7 @@ class Side:
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     sweeps: InMemorySweepStore = field(default_factory=InMemorySweepStore)
     judged: int = 0
 
@@ -225,7 +228,9 @@ class Side:
         }
 
     def _publisher(self) -> Publisher:
-        return Publisher(store=self.store, outbox=self.outbox, policy=Policy())
+        return publisher_on(
+            self.store, self.streams, self.outbox, policy=Policy(), clock=lambda: self.now
+        )
 
 
 def _first(chance: random.Random) -> Tree:

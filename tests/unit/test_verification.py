@@ -21,7 +21,6 @@ from scanner.model import (
 )
 from scanner.pipeline import Pipeline
 from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
-from scanner.publishing import Publisher
 from scanner.store import report_json
 from scanner.store.comparison import compare
 from scanner.verification import Verifier
@@ -29,9 +28,11 @@ from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
 from tests.reports import AMD64, ARM64, SCANNER, deleted_report
 
@@ -52,6 +53,7 @@ class Worker:
     )
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
 
     def examiner(self) -> Examiner:
@@ -66,7 +68,9 @@ class Worker:
 
     def judge(self) -> Report:
         """Judge the image of the examples."""
-        publisher = Publisher(store=self.store, outbox=self.outbox, policy=self.policy)
+        publisher = publisher_on(
+            self.store, self.streams, self.outbox, policy=self.policy, clock=lambda: NOW
+        )
         pipeline = Pipeline(examiner=self.examiner(), publisher=publisher, clock=lambda: NOW)
         return pipeline.judge(job())
 

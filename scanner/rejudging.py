@@ -63,7 +63,7 @@ class Rejudger:
         else:
             # Also when an earlier try died right here, by these advisories or by those before: what
             # is known is not told twice.
-            self.publisher.outbox.announce(report)
+            self.publisher.herald.observe(report.image)
 
     def _begin(self, job: RejudgeJob) -> "_Run":
         rulebook = self.publisher.rulebook()

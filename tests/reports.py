@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from scanner.model import (
     Decision,
@@ -21,6 +22,9 @@ from scanner.model import (
     Scanner,
     Severity,
     Status,
+    Stream,
+    Transition,
+    TransitionKind,
     UnknownReason,
     Verdict,
     Weakness,
@@ -225,3 +229,28 @@ def index_report(*children: tuple[Platform, Report], digest: Digest) -> Report:
             for platform, child in children
         ),
     )
+
+
+def transition_by(
+    report: Report,
+    kind: TransitionKind = TransitionKind.NEWLY_UNHEALTHY,
+    **changes: Any,  # noqa: ANN401  of whatever type the member has
+) -> Transition:
+    """Return a transition that a report brought about, the first of its stream."""
+    image = report.image
+    begun = Transition(
+        stream=Stream(
+            registry=image.registry,
+            repository=image.repository,
+            name=image.tag or str(image.digest),
+        ),
+        number=1,
+        kind=kind,
+        image=image,
+        report_id=report.id,
+        report_before="",
+        before=None,
+        at=NOW,
+        since=report.as_of,
+    )
+    return replace(begun, **changes)

@@ -47,6 +47,7 @@ var tableNames = [
   'policies'
   'reconciliation'
   'sightings'
+  'streams'
   'sweeps'
   'tags'
 ]

@@ -16,7 +16,8 @@ from scanner.ports.registry import (
 )
 from scanner.ports.scanning import ImageScanner, InventoryStore
 from scanner.ports.sightings import Progress, Sighting, Sightings
-from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore
+from scanner.ports.streams import StreamStore
+from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore, TagPush
 
 __all__ = [
     "Ancestors",
@@ -44,4 +45,6 @@ __all__ = [
     "ResolvedIndex",
     "Sighting",
     "Sightings",
+    "StreamStore",
+    "TagPush",
 ]

@@ -6,7 +6,7 @@ write can be repeated; a crash between two is repaired by saving again, which th
 
 import logging
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Self
@@ -16,7 +16,7 @@ from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import StoreError
 from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
-from scanner.ports import Check, CurrentVerdict, PastVerdict
+from scanner.ports import Check, CurrentVerdict, PastVerdict, TagPush
 from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
 from scanner.storage.moments import to_text
@@ -98,6 +98,14 @@ class AzureReportStore:
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with. Raises StoreError."""
         return self._tags.find(registry, repository, tag)
+
+    def find_tag(self, registry: str, repository: str, tag: str) -> TagPush | None:
+        """Return the last push of a tag. Raises StoreError."""
+        return self._tags.push(registry, repository, tag)
+
+    def tags_of(self, image: ImageReference) -> Sequence[TagPush]:
+        """Return the pushes by which tags name this digest, the latest first. Raises StoreError."""
+        return self._tags.of(image)
 
     def list_current(
         self,

@@ -5,9 +5,11 @@ every other image that still shows it; so it does not matter who comes first, no
 """
 
 import functools
+from dataclasses import replace
 
 from scanner.model import Digest, ImageReference, Report
-from scanner.storage.moments import to_text
+from scanner.ports import TagPush
+from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey, RowTable
 from scanner.store.image_row import image_key, partition
 
@@ -32,6 +34,32 @@ class Tags:
         # Rows that were written before this column was do not have it.
         before = str(row.get("before", "") if is_there else row["digest"])
         return Digest(before) if before else None
+
+    def push(self, registry: str, repository: str, tag: str) -> TagPush | None:
+        """Return the last push of a tag. Raises StoreError."""
+        key = RowKey(partition(registry, repository), tag)
+        row = self._tags.read(key)
+        if row is None:
+            return None
+        image = ImageReference(
+            registry=registry, repository=repository, digest=Digest(str(row["digest"])), tag=tag
+        )
+        return TagPush(image=image, at=from_text(str(row["pushed_at"])))
+
+    def of(self, image: ImageReference) -> list[TagPush]:
+        """Return the pushes by which tags name an image, the latest first. Raises StoreError."""
+        rows = self._tags.select(
+            "PartitionKey eq @partition and digest eq @digest",
+            {
+                "partition": partition(image.registry, image.repository),
+                "digest": str(image.digest),
+            },
+        )
+        pushes = [(str(row["pushed_at"]), key.row) for key, row in rows]
+        return [
+            TagPush(image=replace(image, tag=tag), at=from_text(pushed_at))
+            for pushed_at, tag in sorted(pushes, reverse=True)
+        ]
 
     def point(self, report: Report, tag: str) -> bool:
         """Give a tag to a report's image unless a later push gave it to another.

@@ -11,6 +11,7 @@ from scanner.ancestry import Ancestries
 from scanner.due import due
 from scanner.examination import Examiner
 from scanner.exploit_updates import ExploitUpdates
+from scanner.herald import Herald
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
@@ -108,7 +109,19 @@ class Wiring:
     @functools.cached_property
     def publisher(self) -> Publisher:
         """Stores and tells; needs storage alone, so it works where a scan does not."""
-        return Publisher(store=self.store, outbox=self._outbox, rulebook=self.rulebooks.current)
+        return Publisher(store=self.store, herald=self.herald, rulebook=self.rulebooks.current)
+
+    @functools.cached_property
+    def herald(self) -> Herald:
+        """Announces what has changed for whoever follows an image."""
+        from scanner.store.azure_streams import TableStreams  # noqa: PLC0415  the webhook tells nobody
+
+        return Herald(
+            store=self.store,
+            streams=TableStreams.connect(self._storage),
+            outbox=self._outbox,
+            clock=lambda: datetime.now(UTC),
+        )
 
     @functools.cached_property
     def rulebooks(self) -> Rulebooks:

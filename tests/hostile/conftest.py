@@ -10,10 +10,15 @@ import pytest
 from local.samples.advisories import install_sample
 from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
-from scanner.publishing import Publisher
 from scanner.registry import AcrRegistry, Limits, Timing
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
-from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, RecordingOutbox
+from tests.fakes import (
+    InMemoryInventoryStore,
+    InMemoryReportStore,
+    InMemoryStreams,
+    RecordingOutbox,
+    publisher_on,
+)
 from tests.fakes.ancestors import ancestries_of
 from tests.hostile.images import LIMITS, Judge
 from tests.policies import STRICT
@@ -63,7 +68,13 @@ def judge(folder: Path) -> Iterator[Judge]:
                     scratch=scratch,
                     analyses_at_once=2,
                 ),
-                publisher=Publisher(store=store, outbox=RecordingOutbox(), rulebook=lambda: STRICT),
+                publisher=publisher_on(
+                    store,
+                    InMemoryStreams(),
+                    RecordingOutbox(),
+                    rulebook=lambda: STRICT,
+                    clock=lambda: datetime.now(UTC),
+                ),
                 ancestries=ancestries_of(store),
                 clock=lambda: datetime.now(UTC),
             ),

@@ -16,17 +16,24 @@ from local.bicep.evaluate import evaluate
 from local.bicep.profiles import MAIN, parameters
 from scanner.errors import PushscanError
 from scanner.model import Registries, UnknownReason
-from scanner.notify.message import encode, notice_on
+from scanner.notify.ledger import Entry
+from scanner.notify.message import Notice, encode
 from scanner.notify.notifier import Notifier
 from scanner.notify.route import Routes
-from scanner.publishing import Publisher
 from scanner.trivy import AdvisoryDirectory, SharedAdvisories
 from tests.advisory_archive import InMemoryAdvisoryArchive
-from tests.fakes import InMemoryLedger, InMemoryReportStore, RecordingChannel, RecordingOutbox
+from tests.fakes import (
+    InMemoryLedger,
+    InMemoryReportStore,
+    InMemoryStreams,
+    RecordingChannel,
+    RecordingOutbox,
+    publisher_on,
+)
 from tests.infra.kusto import matching
 from tests.infra.templates import all_of, one_of, properties
 from tests.policies import STRICT
-from tests.reports import healthy_report, unhealthy_report, unknown_report
+from tests.reports import healthy_report, transition_by, unhealthy_report, unknown_report
 
 ROOT = MAIN.parents[1]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -52,8 +59,10 @@ def _query(rule: dict[str, Any]) -> str:
 def logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> list[str]:
     """Let the code log what the alerts are about, and return the lines."""
     caplog.set_level(logging.INFO)
-    store, outbox = InMemoryReportStore(), RecordingOutbox()
-    publisher = Publisher(store=store, outbox=outbox, rulebook=lambda: STRICT)
+    store, ledger = InMemoryReportStore(), InMemoryLedger()
+    publisher = publisher_on(
+        store, InMemoryStreams(), RecordingOutbox(), rulebook=lambda: STRICT, clock=lambda: NOW
+    )
     for report in (
         healthy_report(),
         unhealthy_report(),
@@ -63,11 +72,12 @@ def logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> list[str]:
     _job(waited=timedelta(seconds=4))
     event = (ROOT / "docs" / "examples" / "cloud-event.json").read_bytes().replace(b"HOST", b"r.io")
     receive(event, Registries({"r.io": "r.io"}), lambda _: None, _refuse)
-    notice = notice_on(unhealthy_report())
-    assert notice is not None
+    transition = transition_by(unhealthy_report())
+    notice = Notice(stream=transition.stream, number=transition.number, route="images")
+    ledger.change(notice, lambda _: Entry.queued(transition, NOW))
     notifier = Notifier(
         store=store,
-        ledger=InMemoryLedger(),
+        ledger=ledger,
         channel=RecordingChannel(),
         routes=Routes(images=None, operators=None),
         clock=lambda: NOW,

@@ -33,10 +33,12 @@ from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     InMemorySweepStore,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
 from tests.fakes.ancestors import ancestries_of
 from tests.policies import policy, rule
@@ -191,7 +193,13 @@ class World:
         )
 
     def _publisher(self) -> Publisher:
-        return Publisher(store=self.store, outbox=RecordingOutbox(), rulebook=lambda: self.rulebook)
+        return publisher_on(
+            self.store,
+            InMemoryStreams(),
+            RecordingOutbox(),
+            rulebook=lambda: self.rulebook,
+            clock=lambda: self.now,
+        )
 
 
 @pytest.mark.parametrize("seed", range(5))

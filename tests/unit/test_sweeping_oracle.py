@@ -33,10 +33,12 @@ from tests.examples import IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     InMemorySweepStore,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
 from tests.fakes.ancestors import ancestries_of
 from tests.policies import APPLIED, STRICT, unasked
@@ -142,6 +144,7 @@ class Side:
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     sweeps: InMemorySweepStore = field(default_factory=InMemorySweepStore)
     judged: int = 0
 
@@ -229,7 +232,13 @@ class Side:
         }
 
     def _publisher(self) -> Publisher:
-        return Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: STRICT)
+        return publisher_on(
+            self.store,
+            self.streams,
+            self.outbox,
+            rulebook=lambda: STRICT,
+            clock=lambda: self.now,
+        )
 
 
 def _first(chance: random.Random) -> Tree:

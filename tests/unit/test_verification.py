@@ -23,7 +23,6 @@ from scanner.model import (
 )
 from scanner.pipeline import Pipeline
 from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
-from scanner.publishing import Publisher
 from scanner.store import report_json
 from scanner.store.comparison import compare
 from scanner.verification import Verifier
@@ -31,9 +30,11 @@ from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
 from tests.fakes.ancestors import ancestries_of
 from tests.policies import MILD, STRICT, find, strict
@@ -58,6 +59,7 @@ class Worker:
     )
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
 
     def examiner(self) -> Examiner:
@@ -72,7 +74,13 @@ class Worker:
 
     def judge(self) -> Report:
         """Judge the image of the examples."""
-        publisher = Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: self.rulebook)
+        publisher = publisher_on(
+            self.store,
+            self.streams,
+            self.outbox,
+            rulebook=lambda: self.rulebook,
+            clock=lambda: NOW,
+        )
         pipeline = Pipeline(
             examiner=self.examiner(),
             publisher=publisher,

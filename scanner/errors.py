@@ -2,6 +2,7 @@
 
     PushscanError
     ├── SettingsError           an operator must mend the settings: nothing starts
+    ├── PolicyError             whoever wrote policy or exemptions must mend the file
     ├── InvalidMessageError     the sender must change it: 400 at the webhook, poison on the queue
     ├── RegistryNotOursError    an operator must add the registry to the settings
     ├── RegistryError           the registry is out of reach or refuses us: the queue retries
@@ -15,6 +16,9 @@
 An image's fault is never an exception: it is an `Unexaminable` value and ends in a verdict.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class PushscanError(Exception):
     """Raised when Pushscan could not do its part; the message says what to mend."""
@@ -22,6 +26,29 @@ class PushscanError(Exception):
 
 class SettingsError(PushscanError):
     """Raised at start, once, with every fault of the settings in one message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyFault:
+    """What is wrong, and where."""
+
+    file: str
+    line: int
+    field: str
+    """As in `rules[2].what.severity`; empty where it is the file as a whole."""
+    problem: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: "
+        return f"{place}{self.field} {self.problem}" if self.field else f"{place}{self.problem}"
+
+
+class PolicyError(PushscanError):
+    """Raised for a policy, exemptions or VEX document, with every fault in it."""
+
+    def __init__(self, faults: Sequence[PolicyFault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = tuple(faults)
 
 
 class InvalidMessageError(PushscanError):

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner import advisory_settings, reconcile_settings, storage_settings
+from scanner import advisory_settings, reconcile_settings, route_settings, storage_settings
 from scanner.advisory_settings import AdvisorySettings
 from scanner.environment import Environment, between, boolean, existing_file
 from scanner.limit_settings import read_limits
 from scanner.model import Policy, Registries, Severity, is_host
 from scanner.model.limits import Limits
-from scanner.notify.route import Route, Routes
+from scanner.notify.route import Routes
 from scanner.reconcile_settings import ReconcileSettings
+from scanner.route_settings import NoticeSettings, RouteSettings
 from scanner.storage_settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Settings:
     bubblewrap: Path | None
     limits: Limits
     routes: Routes
+    route_file: RouteSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,21 @@ def load_replay() -> ReplaySettings:
     return replay
 
 
+def load_notices() -> NoticeSettings:
+    """Read only what is needed to send notices. Raises SettingsError."""
+    environment = Environment(os.environ)
+    ca_file = _ca_file(environment)
+    notices = NoticeSettings(
+        routes=route_settings.read_webhooks(environment, ca_file),
+        route_file=route_settings.read(environment),
+        ca_file=ca_file,
+        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
+    )
+    environment.raise_faults()
+    return notices
+
+
 def load_identity() -> tuple[str | None, bool]:
     """Read the client id of the identity for registries, and whether managed ones are offered."""
     environment = Environment(os.environ)
@@ -164,10 +181,8 @@ def _settings(environment: Environment) -> Settings:
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
         limits=read_limits(environment),
-        routes=Routes(
-            images=_route(environment, "images", "PUSHSCAN_NOTICE", ca_file),
-            operators=_route(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),
-        ),
+        routes=route_settings.read_webhooks(environment, ca_file),
+        route_file=route_settings.read(environment),
     )
 
 
@@ -234,17 +249,6 @@ def _policy(environment: Environment) -> Policy:
             "a number of hours from 1 to 720",
         ),
     )
-
-
-def _route(environment: Environment, name: str, prefix: str, ca_file: Path | None) -> Route | None:
-    url, secret = (environment.optional(f"{prefix}_{part}") for part in ("URL", "SECRET"))
-    if url is None and secret is None:
-        return None
-    try:
-        return Route(name=name, url=url or "", secret=secret or "", ca_file=ca_file)
-    except ValueError as error:
-        environment.fault(f"{prefix}_URL and {prefix}_SECRET", f"are unfit: {error}")
-        return None
 
 
 def _hosts(text: str) -> frozenset[str]:

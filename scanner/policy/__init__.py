@@ -1,0 +1,1 @@
+"""YAML as people write it: into values, or every fault with its line."""

@@ -40,7 +40,7 @@ def test_the_example_in_the_documentation_is_read() -> None:
     text = page.partition("```yaml\n")[2].partition("```")[0]
     names = ("SHOP_URL", "OPERATORS_URL", "MAIL_PASSWORD")
     shop, operators, daily, bus = _read(text, {f"PUSHSCAN_ROUTE_{name}": URL for name in names})
-    assert (shop.least, shop.where.repositories) == (Severity.HIGH, ("shop/**",))
+    assert (shop.least, shop.where.repositories) == (Severity.HIGH, ("shop/**", "blog"))
     assert shop.quiet is not None
     assert (shop.quiet.zone.key, shop.quiet.urgent) == ("Europe/Berlin", Severity.CRITICAL)
     assert operators.kinds == {TransitionKind.BECAME_UNKNOWN, TransitionKind.RESOLVED}
@@ -60,12 +60,15 @@ def test_a_channel_is_opened_once_and_paced() -> None:
 def test_mail_servers_have_their_usual_port() -> None:
     """587 with STARTTLS, 465 with TLS at once."""
     lines = "host: mail.contoso.com, from: a@contoso.com, to: b@contoso.com"
-    for security, port in (("", 587), (", security: tls", 465), (", port: 2525", 2525)):
-        paced = _route(f"smtp: {{{lines}{security}}}", settings={}).open_channel()
+    for more, security, port in (
+        ("", Security.STARTTLS, 587),
+        (", security: tls", Security.TLS, 465),
+        (", port: 2525", Security.STARTTLS, 2525),
+    ):
+        paced = _route(f"smtp: {{{lines}{more}}}", settings={}).open_channel()
         assert isinstance(paced, Paced)
         assert isinstance(paced.channel, Smtp)
-        assert paced.channel.port == port
-    assert paced.channel.security is Security.STARTTLS
+        assert (paced.channel.security, paced.channel.port) == (security, port)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +151,9 @@ def test_all_faults_are_named_at_once() -> None:
         assert fault in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", "routes: []", "version: 1", "- x", "version: 1\nroutes: &a [*a]"])
+@pytest.mark.parametrize(
+    "text", ["", "routes: []", "version: 1", "- x", "version: 1\nroutes: &a [*a]"]
+)
 def test_what_is_no_file_of_routes_is_a_fault(text: str) -> None:
     """Whatever else it is."""
     with pytest.raises(SettingsError, match=r"^routes: routes.yaml:"):

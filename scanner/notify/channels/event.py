@@ -23,7 +23,8 @@ _MAXIMUM_TITLE = 200
 _MAXIMUM_EXPLANATION = 1_000
 _MAXIMUM_FINDINGS = 5
 _MAXIMUM_REMEDIES = 3
-_MAXIMUM_LIST = 10
+_MAXIMUM_TAGS = 10
+_MAXIMUM_LIST = 5
 
 
 def compose(told: Announcement) -> bytes:
@@ -51,20 +52,22 @@ def attributes(told: Announcement) -> dict[str, str]:
 def data(told: Announcement) -> dict[str, Any]:
     """Return what the event says."""
     repository, tag = _name(told.repository), told.tag and _name(told.tag)
+    status, _, reason = told.verdict.rstrip(")").partition("(")
     end = f":{tag}" if tag else f"@{_name(told.digest)}"
     return {
-        "headline": headline(told),
-        "transition": told.kind.value,
+        "summary": headline(told),
+        "kind": told.kind.value,
         "image": f"{told.registry}/{repository}{end}",
         "registry": told.registry,
         "repository": repository,
         "digest": _name(told.digest),
         "tag": tag,
-        "other_tags": _names(told.other_tags),
+        "other_tags": _names(told.other_tags, _MAXIMUM_TAGS),
         "since": to_text(told.since),
         "at": to_text(told.at),
-        "verdict": _name(told.verdict),
-        "verdict_before": _name(told.verdict_before),
+        "verdict": _name(status),
+        "reason": _name(reason) or None,
+        "verdict_before": _name(told.verdict_before) or None,
         "rule": _name(told.rule),
         "explanation": plain(told.explanation, _MAXIMUM_EXPLANATION),
         "severity": told.severity.name if told.severity is not None else None,
@@ -75,9 +78,10 @@ def data(told: Announcement) -> dict[str, Any]:
         "findings_total": told.findings_total,
         "new_total": told.new_total,
         "expiring": [_expiring(decision) for decision in told.expiring[:_MAXIMUM_LIST]],
-        "advisories": _name(told.advisories),
+        "expiring_total": len(told.expiring),
+        "advisories": _name(told.advisories) or None,
         "report_id": _name(told.report_id),
-        "link": told.link,
+        "link": told.link or None,
     }
 
 
@@ -85,8 +89,8 @@ def _name(untrusted: str) -> str:
     return plain(untrusted, _MAXIMUM_NAME)
 
 
-def _names(untrusted: Sequence[str]) -> list[str]:
-    return list(map(_name, untrusted[:_MAXIMUM_LIST]))
+def _names(untrusted: Sequence[str], limit: int) -> list[str]:
+    return list(map(_name, untrusted[:limit]))
 
 
 def _remedy(remedy: Remedy) -> dict[str, object]:
@@ -97,7 +101,7 @@ def _remedy(remedy: Remedy) -> dict[str, object]:
         "installed_version": _name(remedy.installed_version),
         "wanted_version": _name(remedy.wanted_version),
         "origin": remedy.origin.value,
-        "clears": _names(remedy.clears),
+        "clears": _names(remedy.clears, _MAXIMUM_LIST),
         "clears_total": len(remedy.clears),
     }
 
@@ -109,15 +113,14 @@ def _found(found: Finding | Weakness) -> dict[str, object]:
 def _subject(found: Finding | Weakness) -> dict[str, object]:
     if isinstance(found, Weakness):
         return {
+            "weakness": _name(found.id),
             "kind": found.kind.value,
-            "id": _name(found.id),
             "severity": found.severity.name,
             "path": _name(found.path),
             "line": found.line,
         }
     return {
-        "kind": "vulnerability",
-        "id": _name(found.vulnerability),
+        "vulnerability": _name(found.vulnerability),
         "severity": found.severity.name,
         "package": _name(found.package),
         "installed_version": _name(found.installed_version),
@@ -129,5 +132,5 @@ def _expiring(decision: Decision) -> dict[str, object]:
     return {
         **_subject(decision.subject),
         "exemption": _name(decision.exemption),
-        "due": to_text(decision.due) if decision.due is not None else None,
+        "ends": to_text(decision.due) if decision.due is not None else None,
     }

@@ -5,6 +5,7 @@ import pytest
 
 from scanner.model import Remedy, RemedyKind, TransitionKind
 from scanner.notify.announcement import Announcement
+from scanner.notify.channels import mail_html, mail_text
 from scanner.notify.channels.headline import duration, headline
 from scanner.notify.channels.phrases import change
 from scanner.notify.channels.words import shortened, words
@@ -146,3 +147,23 @@ def test_no_address_of_others_is_left_live(kind: TransitionKind) -> None:
     said = words(told)
     assert "http[:]//evil.example/x" in said.explanation
     assert "://" not in said.headline
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (25, ""),
+        (26, "The first 25 follow in full."),
+        (201, "And 1 more change. The first 25 follow in full."),
+        (5_000, "And 4,800 more changes. The first 25 follow in full."),
+    ],
+)
+def test_a_digest_that_is_too_long_says_what_it_leaves_out(number: int, expected: str) -> None:
+    """Both forms stay of a size that mail servers take."""
+    many = [NEWLY_UNHEALTHY] * number
+    text, page = mail_text.text(many), mail_html.page(many)
+    assert mail_text.left_out(many) == expected
+    assert expected in text
+    assert expected in page
+    assert page.count("<h1 ") == 25
+    assert len(text) + len(page) < 256 * 1024

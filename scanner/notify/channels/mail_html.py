@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from scanner.model import Severity, TransitionKind
 from scanner.notify.announcement import Announcement
-from scanner.notify.channels.mail_text import subject
+from scanner.notify.channels.mail_text import MAX_HEADLINES, MAX_WHOLE, left_out, subject
 from scanner.notify.channels.words import Line, Section, Words, words
 
 _RED, _GREEN, _AMBER, _GREY = "#b3261e", "#1a7f37", "#8a5a00", "#59636e"
@@ -33,8 +33,9 @@ _PAGE = Markup(
     "Sent by Pushscan. Do not answer this mail.</p></body></html>\n"
 )
 _OVERVIEW = Markup(
-    '<ol style="max-width:640px;margin:0 auto 24px;padding-left:24px">{items}</ol>\n'
+    '<ol style="max-width:640px;margin:0 auto 24px;padding-left:24px">{items}</ol>\n{cut}'
 )
+_LEFT_OUT = Markup('<p style="max-width:640px;margin:0 auto 24px;color:#59636e">{}</p>\n')
 _CARD = Markup(
     '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" '
     'style="max-width:640px;margin:0 auto 24px;background:#ffffff;border:1px solid #d0d7de;'
@@ -72,10 +73,13 @@ _FACT = Markup(
 
 def page(announcements: Sequence[Announcement]) -> str:
     """Return the page; a digest begins with all headlines."""
-    said = list(map(words, announcements))
-    body = _joined(map(_card, said))
+    said = list(map(words, announcements[:MAX_HEADLINES]))
+    body = _joined(map(_card, said[:MAX_WHOLE]))
     if len(said) > 1:
-        body = _OVERVIEW.format(items=_joined(_ITEM.format(one.headline) for one in said)) + body
+        headlines = _joined(_ITEM.format(one.headline) for one in said)
+        cut = left_out(announcements)
+        note = _LEFT_OUT.format(cut) if cut else ""
+        body = _OVERVIEW.format(items=headlines, cut=note) + body
     return str(_PAGE.format(title=subject(announcements), body=body))
 
 

@@ -2,10 +2,15 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from scanner.notify.announcement import Announcement
 from scanner.notify.channels.phrases import count
 from scanner.notify.channels.words import Line, Words, words
+
+MAX_HEADLINES: Final = 200
+MAX_WHOLE: Final = 25
+"""What a person reads of a digest; the others are named by their headlines."""
 
 _WIDTH = 78
 _MAXIMUM_SUBJECT = 200
@@ -26,12 +31,22 @@ def subject(announcements: Sequence[Announcement]) -> str:
 
 def text(announcements: Sequence[Announcement]) -> str:
     """Return the text; a digest begins with all headlines."""
-    said = list(map(words, announcements))
-    parts = [_whole(one) for one in said]
+    said = list(map(words, announcements[:MAX_HEADLINES]))
+    parts = list(map(_whole, said[:MAX_WHOLE]))
     if len(said) > 1:
-        overview = "\n".join(f"{number}. {one.headline}" for number, one in enumerate(said, 1))
+        headlines = [f"{number}. {one.headline}" for number, one in enumerate(said, 1)]
+        cut = left_out(announcements)
+        overview = "\n".join([*headlines, cut] if cut else headlines)
         parts = [overview, *(f"{'-' * _WIDTH}\n{part}" for part in parts)]
     return "\n\n".join(parts) + "\n\n--\nSent by Pushscan. Do not answer this mail.\n"
+
+
+def left_out(announcements: Sequence[Announcement]) -> str:
+    """Say what a digest does not show; empty where it shows all."""
+    unnamed = len(announcements) - MAX_HEADLINES
+    more = f"And {count(unnamed, 'more change', 'more changes')}. " if unnamed > 0 else ""
+    only_named = len(announcements) - MAX_WHOLE
+    return f"{more}The first {MAX_WHOLE} follow in full." if only_named > 0 else ""
 
 
 def _whole(said: Words) -> str:

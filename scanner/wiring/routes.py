@@ -1,6 +1,7 @@
 """Routes from the settings: the two short ones, and those of the file."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner.errors import SettingsError
@@ -11,8 +12,7 @@ from scanner.notify.channels.webhook import Webhook
 from scanner.notify.route import Route as WebhookRoute
 from scanner.notify.routes.opening import Surroundings
 from scanner.notify.routes.route import DEFAULT_KINDS, Route, RouteTable
-from scanner.policy.nodes import MAX_BYTES
-from scanner.route_settings import NoticeSettings, RouteSettings
+from scanner.route_settings import NoticeSettings
 from scanner.storage import StorageConnection
 from scanner.wiring.parts import credential
 
@@ -35,7 +35,8 @@ def route_table(settings: NoticeSettings, storage: Callable[[], StorageConnectio
         )
         if route is not None
     ]
-    written = _of_file(settings, storage)
+    file = settings.route_file
+    written = _of_file(settings, storage) if file.path or file.blob else ()
     for route in written:
         if route.name in {taken.name for taken in short}:
             raise SettingsError(f"routes: the name {route.name} is taken by a setting")
@@ -45,15 +46,21 @@ def route_table(settings: NoticeSettings, storage: Callable[[], StorageConnectio
 def _of_file(
     settings: NoticeSettings, storage: Callable[[], StorageConnection]
 ) -> tuple[Route, ...]:
-    from scanner.notify.routes.file import read_routes  # noqa: PLC0415  YAML: only who has a file
+    from scanner.notify.routes.file import (  # noqa: PLC0415  YAML: only who has a file
+        MAX_FILE_BYTES,
+        read_routes,
+    )
 
-    name, text = _text(settings.route_file, storage)
-    if text is None:
-        return ()
+    file = settings.route_file
+    if file.path is not None:
+        name, text = file.path.name, _from_path(file.path, max_bytes=MAX_FILE_BYTES)
+    else:
+        name, text = (
+            file.blob or "",
+            _from_blob(file.blob or "", storage(), max_bytes=MAX_FILE_BYTES),
+        )
     surroundings = Surroundings(
-        settings=settings.route_file.secrets,
-        credential=lambda: _credential(settings),
-        ca_file=settings.ca_file,
+        settings=file.secrets, credential=lambda: _credential(settings), ca_file=settings.ca_file
     )
     return read_routes(name, text, surroundings).routes
 
@@ -62,24 +69,23 @@ def _credential(settings: NoticeSettings) -> "TokenCredential":
     return credential(settings.identity_client_id, in_azure=settings.in_azure)
 
 
-def _text(
-    settings: RouteSettings, storage: Callable[[], StorageConnection]
-) -> tuple[str, bytes | None]:
-    if settings.path is not None:
-        try:
-            with settings.path.open("rb") as file:
-                return settings.path.name, file.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise SettingsError(f"PUSHSCAN_ROUTES cannot be read: {error.strerror}") from error
-    if settings.blob is None:
-        return "", None
+def _from_path(path: Path, *, max_bytes: int) -> bytes:
+    # One byte more than allowed is enough to know.
+    try:
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1)
+    except OSError as error:
+        raise SettingsError(f"PUSHSCAN_ROUTES cannot be read: {error.strerror}") from error
+
+
+def _from_blob(name: str, storage: StorageConnection, *, max_bytes: int) -> bytes:
     from scanner.storage.blobs import BlobFolder  # noqa: PLC0415  only where the file is one
 
-    folder = BlobFolder(storage().blob_service().get_container_client(_CONTAINER))
-    text = folder.read(settings.blob, max_bytes=MAX_BYTES)
+    folder = BlobFolder(storage.blob_service().get_container_client(_CONTAINER))
+    text = folder.read(name, max_bytes=max_bytes)
     if text is None:
-        raise SettingsError(f"PUSHSCAN_ROUTES: no blob {settings.blob} in container {_CONTAINER}")
-    return settings.blob, text
+        raise SettingsError(f"PUSHSCAN_ROUTES: no blob {name} in container {_CONTAINER}")
+    return text
 
 
 def _short(webhook: WebhookRoute, kinds: frozenset[TransitionKind]) -> Route:

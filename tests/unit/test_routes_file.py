@@ -158,3 +158,9 @@ def test_what_is_no_file_of_routes_is_a_fault(text: str) -> None:
     """Whatever else it is."""
     with pytest.raises(SettingsError, match=r"^routes: routes.yaml:"):
         _read(text, {})
+
+
+def test_a_file_that_is_too_large_is_not_read() -> None:
+    """Nor as far as it fits."""
+    with pytest.raises(SettingsError, match=r"^routes: routes\.yaml is larger than 262144 bytes$"):
+        _read(f"version: 1\nroutes: []\n#{' ' * 256 * 1024}", {})

@@ -19,6 +19,7 @@ from scanner.notify.routes.route import (
 from scanner.policy.members import Faults, Members
 from scanner.policy.nodes import parse
 
+MAX_FILE_BYTES: Final = 256 * 1024
 MAX_ROUTES: Final = 100
 
 _MAXIMUM_NAME = 40
@@ -27,6 +28,8 @@ _UNKNOWN = TransitionKind.BECAME_UNKNOWN
 
 def read_routes(name: str, untrusted_text: bytes, surroundings: Surroundings) -> RouteTable:
     """Read the file of this name. Raises SettingsError with every fault in it."""
+    if len(untrusted_text) > MAX_FILE_BYTES:
+        raise SettingsError(f"routes: {name} is larger than {MAX_FILE_BYTES} bytes")
     faults = Faults(name)
     openings = Openings(surroundings)
     try:

@@ -10,7 +10,6 @@ from scanner.notify.channels.https import Endpoint
 from scanner.notify.channels.pace import Paced
 from scanner.notify.channels.webhook import Webhook
 from scanner.notify.route import Route as WebhookRoute
-from scanner.notify.routes.opening import Surroundings
 from scanner.notify.routes.route import DEFAULT_KINDS, Route, RouteTable
 from scanner.route_settings import NoticeSettings
 from scanner.storage import StorageConnection
@@ -50,6 +49,7 @@ def _of_file(
         MAX_FILE_BYTES,
         read_routes,
     )
+    from scanner.notify.routes.opening import Surroundings  # noqa: PLC0415  all channels come with it
 
     file = settings.route_file
     if file.path is not None:

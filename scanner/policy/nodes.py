@@ -13,7 +13,7 @@ from scanner.errors import PolicyError, PolicyFault
 
 MAX_BYTES: Final = 1 << 20
 _MAX_DEPTH: Final = 16
-_MAX_NODES: Final = 100_000
+_MAX_NODES: Final = 20_000
 _NULL: Final = "tag:yaml.org,2002:null"
 
 

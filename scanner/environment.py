@@ -45,6 +45,11 @@ class Environment:
             self.fault(name, f"is not {expected}")
             return default
 
+    def beginning(self, prefix: str) -> dict[str, str]:
+        """Return all variables whose names begin with this, but for empty ones."""
+        names = [name for name in self._variables if name.startswith(prefix)]
+        return {name: value for name in names if (value := self.optional(name)) is not None}
+
     def secrets(self, name: str, value: str) -> tuple[str, ...]:
         """Split a variable's value into one or two secrets; none when it is empty."""
         secrets = tuple(filter(None, map(str.strip, value.split(","))))

@@ -92,6 +92,11 @@ class VerificationError(PushscanError):
 class NoticeError(PushscanError):
     """Raised when a channel did not accept a notice."""
 
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds after which the channel asks to be tried again; None where it does not say."""
+
 
 class PostureError(PushscanError):
     """Raised when what is known of a registry could not be read at all."""

@@ -11,6 +11,7 @@ from scanner import (
     exploit_settings,
     policy_settings,
     reconcile_settings,
+    route_settings,
     storage_settings,
 )
 from scanner.advisory_settings import AdvisorySettings
@@ -19,10 +20,11 @@ from scanner.exploit_settings import ExploitSettings
 from scanner.limit_settings import read_limits
 from scanner.model import Registries, is_host
 from scanner.model.limits import Limits
-from scanner.notify.route import Route, Routes
+from scanner.notify.route import Routes
 from scanner.policy_settings import PolicySettings
 from scanner.posture.ids import parse_registry_ids
 from scanner.reconcile_settings import ReconcileSettings
+from scanner.route_settings import NoticeSettings, RouteSettings
 from scanner.storage_settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Settings:
     bubblewrap: Path | None
     limits: Limits
     routes: Routes
+    route_file: RouteSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,21 @@ def load_replay() -> ReplaySettings:
     return replay
 
 
+def load_notices() -> NoticeSettings:
+    """Read only what is needed to send notices. Raises SettingsError."""
+    environment = Environment(os.environ)
+    ca_file = _ca_file(environment)
+    notices = NoticeSettings(
+        routes=route_settings.read_webhooks(environment, ca_file),
+        route_file=route_settings.read(environment),
+        ca_file=ca_file,
+        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
+    )
+    environment.raise_faults()
+    return notices
+
+
 def load_identity() -> tuple[str | None, bool]:
     """Read the client id of the identity for registries, and whether managed ones are offered."""
     environment = Environment(os.environ)
@@ -183,10 +201,8 @@ def _settings(environment: Environment) -> Settings:
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
         limits=read_limits(environment),
-        routes=Routes(
-            images=_route(environment, "images", "PUSHSCAN_NOTICE", ca_file),
-            operators=_route(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),
-        ),
+        routes=route_settings.read_webhooks(environment, ca_file),
+        route_file=route_settings.read(environment),
     )
 
 
@@ -235,17 +251,6 @@ def _registries(environment: Environment) -> Registries:
     if value and not by_alias:
         environment.fault(name, "names no registry")
     return Registries(by_alias)
-
-
-def _route(environment: Environment, name: str, prefix: str, ca_file: Path | None) -> Route | None:
-    url, secret = (environment.optional(f"{prefix}_{part}") for part in ("URL", "SECRET"))
-    if url is None and secret is None:
-        return None
-    try:
-        return Route(name=name, url=url or "", secret=secret or "", ca_file=ca_file)
-    except ValueError as error:
-        environment.fault(f"{prefix}_URL and {prefix}_SECRET", f"are unfit: {error}")
-        return None
 
 
 def _hosts(text: str) -> frozenset[str]:

@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from scanner import settings
-from scanner.cli import advisories, env_file, policy
+from scanner.cli import advisories, env_file, notify, policy
 from scanner.cli.doctor import doctor
 from scanner.cli.explain import explain
 from scanner.cli.listing import list_images
@@ -66,6 +66,7 @@ app.command("doctor")(doctor)
 app.command("posture")(posture)
 app.add_typer(advisories.commands, name="advisories")
 app.add_typer(policy.commands, name="policy")
+app.add_typer(notify.commands, name="notify")
 
 
 @app.callback()

@@ -8,6 +8,7 @@
     ├── SandboxUnavailableError nothing may be opened on this host: the queue retries elsewhere
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
+    ├── ExportError             what an export needs is not known: look at the image again
     ├── VerificationError       a report cannot be examined again here: says what is missing
     ├── NoticeError             the channel did not take the notice: the queue retries
     └── PostureError            a registry could not be looked at: mend access, or the file
@@ -51,6 +52,10 @@ class AdvisoriesError(PushscanError):
 
 class StoreError(PushscanError):
     """Raised when a report or a verdict could not be written or read."""
+
+
+class ExportError(PushscanError):
+    """Raised when what is to be exported is not known, or too large to be written."""
 
 
 class VerificationError(PushscanError):

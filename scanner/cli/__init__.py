@@ -18,6 +18,7 @@ from scanner import settings
 from scanner.cli import advisories, env_file
 from scanner.cli.doctor import doctor
 from scanner.cli.explain import explain
+from scanner.cli.export import export
 from scanner.cli.listing import list_images
 from scanner.cli.posture import posture
 from scanner.cli.rejudge import rejudge
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 app.command("show")(show)
 app.command("explain")(explain)
+app.command("export")(export)
 app.command("verify")(verify)
 app.command("list")(list_images)
 app.command("status")(status)

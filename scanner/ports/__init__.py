@@ -13,11 +13,12 @@ from scanner.ports.registry import (
     ResolvedImage,
     ResolvedIndex,
 )
-from scanner.ports.scanning import ImageScanner, InventoryStore
+from scanner.ports.scanning import BillScanner, ImageScanner, InventoryStore
 from scanner.ports.sightings import Progress, Sighting, Sightings
 from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore
 
 __all__ = [
+    "BillScanner",
     "Catalogue",
     "Check",
     "CurrentVerdict",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner.bills import Bills
 from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
@@ -75,6 +76,11 @@ class Wiring:
             scratch=self._scratch.path,
             analyses_at_once=self.settings.limits.processors,
         )
+
+    @functools.cached_property
+    def bills(self) -> Bills:
+        """Says what stored images are made of."""
+        return Bills(scanner=self.scanner, inventories=self._inventories)
 
     @functools.cached_property
     def verifier(self) -> Verifier:

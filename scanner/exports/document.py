@@ -1,0 +1,14 @@
+"""JSON that is the same bytes for the same content."""
+
+import json
+from typing import Any
+
+
+def canonical(document: dict[str, Any]) -> bytes:
+    """Write JSON with sorted names and no blanks, in ASCII.
+
+    In ASCII, because to a terminal U+009B and U+202E are as good as escapes.
+    """
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    ).encode("ascii")

@@ -9,6 +9,7 @@
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
     ├── ExportError             what an export needs is not known: look at the image again
+    ├── NoImageError            what was named for a check is no image, or not there: name another
     ├── VerificationError       a report cannot be examined again here: says what is missing
     ├── NoticeError             the channel did not take the notice: the queue retries
     └── PostureError            a registry could not be looked at: mend access, or the file
@@ -56,6 +57,10 @@ class StoreError(PushscanError):
 
 class ExportError(PushscanError):
     """Raised when what is to be exported is not known, or too large to be written."""
+
+
+class NoImageError(PushscanError):
+    """Raised when what was named for a check is no image, or is not there."""
 
 
 class VerificationError(PushscanError):

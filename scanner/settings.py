@@ -63,6 +63,21 @@ class ScannerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings:
+    """What examining an image here takes, without storage or webhook."""
+
+    scanner: ScannerSettings
+    limits: Limits
+    policy: Policy
+    registries: frozenset[str]
+    """Login servers that a check may contact, beside those below Azure's own names."""
+    blob_hosts: frozenset[str]
+    ca_file: Path | None
+    identity_client_id: str | None
+    in_azure: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySettings:
     """A running app to post to, and the secret that it asks for."""
 
@@ -95,6 +110,24 @@ def load_scanner() -> ScannerSettings:
     scanner = _scanner(environment)
     environment.raise_faults()
     return scanner
+
+
+def load_check() -> CheckSettings:
+    """Read only what is needed to examine one image here. Raises SettingsError."""
+    environment = Environment(os.environ)
+    named = environment.optional("PUSHSCAN_REGISTRIES")
+    given = CheckSettings(
+        scanner=_scanner(environment),
+        limits=read_limits(environment),
+        policy=_policy(environment),
+        registries=_registries(environment).canonical if named else frozenset(),
+        blob_hosts=_blob_hosts(environment),
+        ca_file=_ca_file(environment),
+        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
+    )
+    environment.raise_faults()
+    return given
 
 
 def load_registries() -> Registries:
@@ -152,9 +185,7 @@ def _settings(environment: Environment) -> Settings:
             _ADMIN_SECRETS, environment.optional(_ADMIN_SECRETS) or ""
         ),
         reconciling=reconcile_settings.read(environment),
-        blob_hosts=environment.parsed(
-            "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
-        ),
+        blob_hosts=_blob_hosts(environment),
         ca_file=ca_file,
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
         policy=_policy(environment),
@@ -245,6 +276,12 @@ def _route(environment: Environment, name: str, prefix: str, ca_file: Path | Non
     except ValueError as error:
         environment.fault(f"{prefix}_URL and {prefix}_SECRET", f"are unfit: {error}")
         return None
+
+
+def _blob_hosts(environment: Environment) -> frozenset[str]:
+    return environment.parsed(
+        "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
+    )
 
 
 def _hosts(text: str) -> frozenset[str]:

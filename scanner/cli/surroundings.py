@@ -21,6 +21,7 @@ from scanner.sweeping import Sweeper
 from scanner.trivy import SharedAdvisories
 from scanner.verification import Verifier
 from scanner.wiring import Operations
+from scanner.wiring.checking import Checking
 
 if TYPE_CHECKING:
     from scanner.posture.archive import PostureArchive
@@ -85,6 +86,10 @@ def _bills_of_environment() -> Bills:
         return wiring.Wiring(given).bills
 
 
+def _checking_of_environment() -> Checking:
+    return Checking(settings=settings.load_check())
+
+
 def _arm_of_environment() -> "Arm":
     client_id, in_azure = settings.load_identity()
     return wiring.arm(client_id, in_azure=in_azure)
@@ -112,6 +117,8 @@ class Surroundings:
     """Builds what examines again. Raises SettingsError."""
     bills: Callable[[], Bills] = _bills_of_environment
     """Builds what says what images are made of. Raises SettingsError."""
+    checking: Callable[[], Checking] = _checking_of_environment
+    """Builds what examines an image here. Raises SettingsError."""
     registries: Callable[[], Registries] = settings.load_registries
     """Reads which registries are ours. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now

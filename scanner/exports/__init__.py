@@ -8,6 +8,7 @@ from scanner.exports.cyclonedx import InvalidBillError, bill_of_materials
 from scanner.exports.defender import defender
 from scanner.exports.exported import Exported, PlatformReport, exported
 from scanner.exports.sarif import sarif
+from scanner.exports.workflow_commands import workflow_commands
 
 __all__ = [
     "Exported",
@@ -17,4 +18,5 @@ __all__ = [
     "defender",
     "exported",
     "sarif",
+    "workflow_commands",
 ]

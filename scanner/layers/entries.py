@@ -55,6 +55,13 @@ _KINDS = {
 }
 
 
+class Extent(NamedTuple):
+    """Where in an archive the contents of an entry lie, in bytes."""
+
+    offset: int
+    size: int
+
+
 class Entry(NamedTuple):
     """One entry; its names are hostile text, undecodable bytes in them are surrogates."""
 
@@ -72,6 +79,14 @@ def entries(archive: Path) -> Iterator[Entry]:
     Raises:
         UnreadableArchiveError: a header is malformed or too long, or the archive ends too early.
     """
+    return (entry for entry, _ in placed_entries(archive))
+
+
+def placed_entries(archive: Path) -> Iterator[tuple[Entry, Extent]]:
+    """Yield the entries as `entries` does, and where in the archive their contents lie.
+
+    Of a sparse file it is where those pieces lie that are no zeros.
+    """
     with archive.open("rb") as file:
         if not archive.stat().st_size:
             return
@@ -82,7 +97,7 @@ def entries(archive: Path) -> Iterator[Entry]:
                 raise UnreadableArchiveError(f"a header is malformed: {error}") from error
 
 
-def _entries(data: mmap.mmap) -> Iterator[Entry]:
+def _entries(data: mmap.mmap) -> Iterator[tuple[Entry, Extent]]:
     offset = 0
     told = _Told()
     while header := data[offset : offset + _BLOCK]:
@@ -96,9 +111,10 @@ def _entries(data: mmap.mmap) -> Iterator[Entry]:
         if kind in _TELLING:
             told.take(kind, _contents(data, offset, size))
         elif kind != _PAX_GLOBAL:
-            yield _entry(header, told)
+            entry = _entry(header, told)
             size = 0 if header[_TYPE] in _WITHOUT_CONTENTS else told.size(size)
             told = _Told()
+            yield entry, Extent(offset, size)
         if kind == _GNU_SPARSE:
             offset = _after_sparse_map(data, header, offset)
         if not 0 <= size <= len(data) - offset:

@@ -6,6 +6,7 @@ import azure.functions as func
 
 from function_app import (
     advisories,
+    attaching,
     events,
     intake,
     notices,
@@ -36,3 +37,6 @@ app.register_functions(timers.blueprint(_wiring))
 app.register_functions(advisories.blueprint(_wiring))
 app.register_functions(rescan.blueprint(_wiring))
 app.register_functions(posture.blueprint(_wiring))
+if _wiring.settings.attach:
+    # A queue that is never filled would be asked twice a second, and each question costs.
+    app.register_functions(attaching.blueprint(_wiring))

@@ -10,7 +10,7 @@ from scanner import advisory_settings, reconcile_settings, storage_settings
 from scanner.advisory_settings import AdvisorySettings
 from scanner.environment import Environment, between, boolean, existing_file
 from scanner.limit_settings import read_limits
-from scanner.model import Policy, Registries, Severity, is_host
+from scanner.model import AttachmentKind, Policy, Registries, Severity, is_host
 from scanner.model.limits import Limits
 from scanner.notify.route import Route, Routes
 from scanner.reconcile_settings import ReconcileSettings
@@ -46,6 +46,10 @@ class Settings:
     bubblewrap: Path | None
     limits: Limits
     routes: Routes
+    attach: frozenset[AttachmentKind]
+    """What is attached to images in their registry; nothing unless somebody wants it."""
+    attach_client_id: str | None
+    """Client id of the identity that may write to registries; None means the one that pulls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +199,10 @@ def _settings(environment: Environment) -> Settings:
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
         limits=read_limits(environment),
+        attach=environment.parsed(
+            "PUSHSCAN_ATTACH", _kinds, frozenset(), "a comma-separated list of sarif, cyclonedx"
+        ),
+        attach_client_id=environment.optional("PUSHSCAN_ATTACH_CLIENT_ID"),
         routes=Routes(
             images=_route(environment, "images", "PUSHSCAN_NOTICE", ca_file),
             operators=_route(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),
@@ -282,6 +290,10 @@ def _blob_hosts(environment: Environment) -> frozenset[str]:
     return environment.parsed(
         "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
     )
+
+
+def _kinds(text: str) -> frozenset[AttachmentKind]:
+    return frozenset(AttachmentKind(word) for word in filter(None, map(str.strip, text.split(","))))
 
 
 def _hosts(text: str) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """The nouns: frozen values, valid once built."""
 
+from scanner.model.attachment import AttachmentKind
 from scanner.model.findings import (
     Advisories,
     Finding,
@@ -44,6 +45,7 @@ from scanner.model.verdict import (
 
 __all__ = [
     "Advisories",
+    "AttachmentKind",
     "Decision",
     "Deletion",
     "Digest",

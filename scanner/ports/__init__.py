@@ -1,6 +1,7 @@
 """The ports that the core needs, and the values that cross them."""
 
 from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
+from scanner.ports.referrers import Described, Referrer, Referrers
 from scanner.ports.registry import (
     Catalogue,
     IndexEntry,
@@ -22,6 +23,7 @@ __all__ = [
     "Catalogue",
     "Check",
     "CurrentVerdict",
+    "Described",
     "HeldMessage",
     "HeldMessages",
     "ImageScanner",
@@ -35,6 +37,8 @@ __all__ = [
     "PastVerdict",
     "Progress",
     "PullPlan",
+    "Referrer",
+    "Referrers",
     "Registry",
     "ReportStore",
     "Resolved",

@@ -1,42 +1,21 @@
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scanner.bills import Bills
-from scanner.model import Advisories, Digest, LayerInventory, Unexaminable, UnknownReason
+from scanner.model import Digest, Unexaminable, UnknownReason
 from tests.command_line import HOSTILE, OBEYED, pushscan
-from tests.examples import ADVISORIES, IMAGE
+from tests.examples import IMAGE
 from tests.export_goldens import FOLDER
-from tests.fakes import InMemoryInventoryStore, InMemoryReportStore
+from tests.fakes import InMemoryReportStore
 from tests.reports import AMD64, index_report, judged_report, unhealthy_report
 from tests.schemas import cyclonedx_faults, sarif_faults
+from tests.stored_bills import BillScanner, bills
 
 _NAME = "contoso.azurecr.io/shop/cart:v7"
 _PROFILE = "ab" * 32
-
-
-class _BillScanner:
-    """A scanner that always writes the same bill."""
-
-    def __init__(self, written: bytes | Unexaminable) -> None:
-        self.written = written
-        self.layers: list[Digest] = []
-
-    def advisories(self) -> Advisories:
-        return ADVISORIES
-
-    def profile(self, _: Advisories) -> str:
-        return _PROFILE
-
-    def bill(
-        self, layers: Sequence[LayerInventory], *, advisories: Advisories
-    ) -> bytes | Unexaminable:
-        assert advisories == ADVISORIES
-        self.layers = [layer.diff_id for layer in layers]
-        return self.written
 
 
 @pytest.fixture
@@ -45,22 +24,6 @@ def store() -> InMemoryReportStore:
     store = InMemoryReportStore()
     store.save(judged_report())
     return store
-
-
-def _bills(written: bytes | Unexaminable, *, known: bool = True) -> Bills:
-    inventories = InMemoryInventoryStore()
-    for diff_id in judged_report().layers if known else ():
-        inventories.save(
-            _PROFILE,
-            LayerInventory(
-                diff_id=diff_id,
-                key=str(diff_id),
-                untrusted_record=b"{}",
-                unexamined=(),
-                entries=(),
-            ),
-        )
-    return Bills(scanner=_BillScanner(written), inventories=inventories)
 
 
 def test_sarif_goes_to_standard_output_or_into_a_file(
@@ -86,30 +49,30 @@ def test_defenders_records_and_the_report_itself(store: InMemoryReportStore) -> 
 
 def test_a_bill_is_written_from_what_is_known_of_the_layers(store: InMemoryReportStore) -> None:
     """No registry is asked."""
-    bills = _bills((FOLDER / "trivy-bill.json").read_bytes())
-    result = pushscan("export", _NAME, "--format", "cyclonedx", store=store, bills=lambda: bills)
+    written = bills((FOLDER / "trivy-bill.json").read_bytes())
+    result = pushscan("export", _NAME, "--format", "cyclonedx", store=store, bills=lambda: written)
     assert result.exit_code == 0
     assert cyclonedx_faults(result.stdout.encode()) == []
-    assert isinstance(bills.scanner, _BillScanner)
-    assert bills.scanner.layers == list(judged_report().layers)
+    assert isinstance(written.scanner, BillScanner)
+    assert written.scanner.layers == list(judged_report().layers)
 
 
 @pytest.mark.parametrize(
-    ("bills", "words"),
+    ("written", "words"),
     [
-        (_bills(b"{}", known=False), "was examined by another scanner"),
-        (_bills(b"nonsense"), "wrote no bill of materials"),
+        (bills(b"{}", known=False), "was examined by another scanner"),
+        (bills(b"nonsense"), "wrote no bill of materials"),
         (
-            _bills(Unexaminable(reason=UnknownReason.TIMEOUT, detail="too slow")),
+            bills(Unexaminable(reason=UnknownReason.TIMEOUT, detail="too slow")),
             "too slow",
         ),
     ],
 )
 def test_why_there_is_no_bill_is_said_in_one_line(
-    store: InMemoryReportStore, bills: Bills, words: str
+    store: InMemoryReportStore, written: Bills, words: str
 ) -> None:
     """With exit status 1."""
-    result = pushscan("export", _NAME, "--format", "cyclonedx", store=store, bills=lambda: bills)
+    result = pushscan("export", _NAME, "--format", "cyclonedx", store=store, bills=lambda: written)
     assert result.exit_code == 1
     assert words in result.stderr
     assert result.stdout == ""
@@ -122,9 +85,9 @@ def test_an_index_has_no_bill_of_its_own() -> None:
     store = InMemoryReportStore()
     store.save(child, part_of=index.image.digest)
     store.save(index)
-    bills = _bills((FOLDER / "trivy-bill.json").read_bytes())
+    written = bills((FOLDER / "trivy-bill.json").read_bytes())
     refused = pushscan(
-        "export", str(index.image), "--format", "cyclonedx", store=store, bills=lambda: bills
+        "export", str(index.image), "--format", "cyclonedx", store=store, bills=lambda: written
     )
     assert (refused.exit_code, "is an index" in refused.stderr) == (1, True)
     whole = json.loads(

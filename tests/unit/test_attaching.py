@@ -167,6 +167,18 @@ def test_of_an_index_each_platform_has_its_own() -> None:
     assert [len(beside.contents(CYCLONEDX, digest)) for digest in digests] == [1, 0, 0]
 
 
+def test_an_index_of_what_is_no_image_gets_nothing() -> None:
+    """As an index of signatures."""
+    child = replace(
+        not_applicable_report(), image=replace(IMAGE, digest=Digest.of(b"child"), tag=None)
+    )
+    index = index_report((AMD64, child), digest=IMAGE.digest)
+    beside = Beside()
+    beside.store.save(child, part_of=IMAGE.digest)
+    beside.judge(index)
+    assert beside.registry.writes == []
+
+
 @pytest.mark.parametrize("what", ["not-applicable", "never-judged", "gone", "no-referrers"])
 def test_nothing_is_attached_where_nothing_can_be(what: str) -> None:
     """Neither to what was attached before, which comes back as a push, nor without a list."""
@@ -217,6 +229,7 @@ def test_two_at_once_leave_one() -> None:
     beside.attach()
     assert len(beside.contents(SARIF)) == 1
     assert len(beside.contents(CYCLONEDX)) == 1
+    assert all(b"2026-11-22T13:00:00Z" in left for left in beside.registry.pushed.values())
 
 
 def test_a_message_is_read_as_it_was_written() -> None:

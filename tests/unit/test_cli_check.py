@@ -169,6 +169,14 @@ def test_github_gets_ten_errors_and_the_number_of_the_others(image: str) -> None
     assert [line.partition(" ")[0] for line in healthy] == ["::notice"]
 
 
+def test_what_github_would_read_as_escapes_is_shown_as_it_is(image: str) -> None:
+    """A percent sign is one, and no line break comes out of it."""
+    evil = replace(finding(), title="100%0A::error::x", vulnerability="a:b,c%3A")
+    [line, _] = _check(image, "--format", "github", seen=scan_report(evil)).stdout.splitlines()
+    assert line.startswith("::error title=HIGH a%3Ab%2Cc%253A::")
+    assert line.endswith(" 100%250A::error::x")
+
+
 _COMMANDS = (
     "\n::set-output name=x::y\n##[add-path]/evil\n##vso[task.setvariable variable=x]y %0A::error::"
 )

@@ -131,6 +131,7 @@ OTHER = gzip.compress(tar_of(etc=b"y" * 5000), mtime=0)
     [
         (layout(layer=BLOB[:-1] + b"x"), UnknownReason.CORRUPT_LAYER),
         (layout(layer=BLOB + b"x"), UnknownReason.CORRUPT_LAYER),
+        (layout(layer=gzip.compress(PLAIN, mtime=1)), UnknownReason.CORRUPT_LAYER),
         (layout(manifest=MANIFEST.replace(b"amd64", b"arm64") + b" "), "malformed-manifest"),
         (layout(config=CONFIG.replace(b"linux", b"minix")), UnknownReason.MALFORMED_MANIFEST),
         (layout(config=CONFIG + b" "), UnknownReason.MALFORMED_MANIFEST),

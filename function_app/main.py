@@ -37,6 +37,6 @@ app.register_functions(timers.blueprint(_wiring))
 app.register_functions(advisories.blueprint(_wiring))
 app.register_functions(rescan.blueprint(_wiring))
 app.register_functions(posture.blueprint(_wiring))
-if _wiring.settings.attach:
+if _wiring.settings.attaching.kinds:
     # A queue that is never filled would be asked twice a second, and each question costs.
     app.register_functions(attaching.blueprint(_wiring))

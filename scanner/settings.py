@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanner import advisory_settings, reconcile_settings, storage_settings
+from scanner import advisory_settings, attach_settings, reconcile_settings, storage_settings
 from scanner.advisory_settings import AdvisorySettings
-from scanner.environment import Environment, between, boolean, existing_file
+from scanner.attach_settings import AttachSettings
+from scanner.environment import Environment, between, boolean, existing_file, hosts
 from scanner.limit_settings import read_limits
-from scanner.model import AttachmentKind, Policy, Registries, Severity, is_host
+from scanner.model import Policy, Registries, Severity, is_host
 from scanner.model.limits import Limits
 from scanner.notify.route import Route, Routes
 from scanner.reconcile_settings import ReconcileSettings
@@ -46,10 +47,7 @@ class Settings:
     bubblewrap: Path | None
     limits: Limits
     routes: Routes
-    attach: frozenset[AttachmentKind]
-    """What is attached to images in their registry; nothing unless somebody wants it."""
-    attach_client_id: str | None
-    """Client id of the identity that may write to registries; None means the one that pulls."""
+    attaching: AttachSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,10 +197,7 @@ def _settings(environment: Environment) -> Settings:
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
         limits=read_limits(environment),
-        attach=environment.parsed(
-            "PUSHSCAN_ATTACH", _kinds, frozenset(), "a comma-separated list of sarif, cyclonedx"
-        ),
-        attach_client_id=environment.optional("PUSHSCAN_ATTACH_CLIENT_ID"),
+        attaching=attach_settings.read(environment),
         routes=Routes(
             images=_route(environment, "images", "PUSHSCAN_NOTICE", ca_file),
             operators=_route(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),
@@ -288,19 +283,8 @@ def _route(environment: Environment, name: str, prefix: str, ca_file: Path | Non
 
 def _blob_hosts(environment: Environment) -> frozenset[str]:
     return environment.parsed(
-        "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
+        "PUSHSCAN_BLOB_HOSTS", hosts, frozenset(), "a comma-separated list of hosts"
     )
-
-
-def _kinds(text: str) -> frozenset[AttachmentKind]:
-    return frozenset(AttachmentKind(word) for word in filter(None, map(str.strip, text.split(","))))
-
-
-def _hosts(text: str) -> frozenset[str]:
-    hosts = frozenset(filter(None, map(str.strip, text.split(","))))
-    if not all(map(is_host, hosts)):
-        raise ValueError(text)
-    return hosts
 
 
 def _severity(text: str) -> Severity:

@@ -247,10 +247,12 @@ def _upload(session: Session, blob: bytes, _: int) -> None:
     with closing(session.send("HEAD", f"{blobs}{digest}", {})) as response:
         if response.status in {_OK, _REDIRECTED}:
             return
-    with closing(session.send("POST", f"{blobs}uploads/", {}, b"")) as response:
+    uploads = f"{blobs}uploads/"
+    with closing(session.send("POST", uploads, {}, b"")) as response:
         _expect(response, _ACCEPTED, "for an upload")
         place = urlsplit(response.headers.get("Location", ""))
-    if place.netloc not in {"", session.image.registry} or not place.path.startswith(blobs):
+    # Whatever host it names, this registry is asked, since nobody else is to see the token.
+    if not place.path.startswith(uploads):
         raise RegistryError("The registry wants an upload at another place than its own.")
     query = "&".join(filter(None, (place.query, urlencode({"digest": digest}, quote_via=quote))))
     headers = {"Content-Type": "application/octet-stream"}

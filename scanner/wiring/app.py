@@ -94,7 +94,7 @@ class Wiring:
         from scanner.attaching import Attacher  # noqa: PLC0415  likewise
         from scanner.registry.referrers import AcrReferrers  # noqa: PLC0415  likewise
 
-        client_id = self.settings.attach_client_id or self.settings.identity_client_id
+        client_id = self.settings.attaching.client_id or self.settings.identity_client_id
         return Attacher(
             store=self.store,
             bills=self.bills,
@@ -103,12 +103,12 @@ class Wiring:
                 registries=self.settings.registries.canonical,
                 ca_file=self.settings.ca_file,
             ),
-            kinds=self.settings.attach,
+            kinds=self.settings.attaching.kinds,
         )
 
     def ask_to_attach(self, image: ImageReference) -> None:
         """Have an image's exports attached to it, if that is wanted. Raises StoreError."""
-        if self.settings.attach:
+        if self.settings.attaching.kinds:
             queue = MessageQueue(self._storage.queue(ATTACH_QUEUE))
             queue.send(attach_messages.encode(image))
 

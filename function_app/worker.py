@@ -26,6 +26,7 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
         match read_job(message.get_body(), wiring):
             case ScanJob() as job:
                 wiring.pipeline.judge(job)
+                wiring.ask_to_attach(job.image)
             case RetireJob() as job:
                 wiring.retirement.retire(job)
 

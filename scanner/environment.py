@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from scanner.errors import SettingsError
+from scanner.model import is_host
 
 _T = TypeVar("_T")
 _SECRET = re.compile(r"[!-+\--~]{24,256}")
@@ -111,5 +112,13 @@ def globs(text: str) -> tuple[str, ...]:
     """Parse a comma-separated list of globs over repositories. Raises ValueError."""
     found = tuple(filter(None, map(str.strip, text.split(","))))
     if not all(map(_GLOB.fullmatch, found)):
+        raise ValueError(text)
+    return found
+
+
+def hosts(text: str) -> frozenset[str]:
+    """Parse a comma-separated list of hosts, perhaps with ports. Raises ValueError."""
+    found = frozenset(filter(None, map(str.strip, text.split(","))))
+    if not all(map(is_host, found)):
         raise ValueError(text)
     return found

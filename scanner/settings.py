@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scanner import (
     advisory_settings,
+    attach_settings,
     exploit_settings,
     policy_settings,
     reconcile_settings,
@@ -15,7 +16,8 @@ from scanner import (
     storage_settings,
 )
 from scanner.advisory_settings import AdvisorySettings
-from scanner.environment import Environment, existing_file
+from scanner.attach_settings import AttachSettings
+from scanner.environment import Environment, existing_file, hosts
 from scanner.exploit_settings import ExploitSettings
 from scanner.limit_settings import read_limits
 from scanner.model import Registries, is_host
@@ -61,6 +63,7 @@ class Settings:
     limits: Limits
     routes: Routes
     route_file: RouteSettings
+    attaching: AttachSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,21 @@ class ScannerSettings:
     """None where bubblewrap is not to be used."""
     names_storage: bool
     """Whether there is storage to share advisories through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings:
+    """What examining an image here takes, without storage or webhook."""
+
+    scanner: ScannerSettings
+    limits: Limits
+    policy: PolicySettings
+    registries: frozenset[str]
+    """Login servers that a check may contact, beside those below Azure's own names."""
+    blob_hosts: frozenset[str]
+    ca_file: Path | None
+    identity_client_id: str | None
+    in_azure: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +128,24 @@ def load_scanner() -> ScannerSettings:
     scanner = _scanner(environment)
     environment.raise_faults()
     return scanner
+
+
+def load_check() -> CheckSettings:
+    """Read only what is needed to examine one image here. Raises SettingsError."""
+    environment = Environment(os.environ)
+    named = environment.optional("PUSHSCAN_REGISTRIES")
+    given = CheckSettings(
+        scanner=_scanner(environment),
+        limits=read_limits(environment),
+        policy=policy_settings.read(environment),
+        registries=_registries(environment).canonical if named else frozenset(),
+        blob_hosts=_blob_hosts(environment),
+        ca_file=_ca_file(environment),
+        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
+    )
+    environment.raise_faults()
+    return given
 
 
 def load_registries() -> Registries:
@@ -182,9 +218,7 @@ def _settings(environment: Environment) -> Settings:
             _ADMIN_SECRETS, environment.optional(_ADMIN_SECRETS) or ""
         ),
         reconciling=reconcile_settings.read(environment),
-        blob_hosts=environment.parsed(
-            "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
-        ),
+        blob_hosts=_blob_hosts(environment),
         ca_file=ca_file,
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
         assessed_registries=environment.parsed(
@@ -201,6 +235,7 @@ def _settings(environment: Environment) -> Settings:
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
         limits=read_limits(environment),
+        attaching=attach_settings.read(environment),
         routes=route_settings.read_webhooks(environment, ca_file),
         route_file=route_settings.read(environment),
     )
@@ -253,11 +288,10 @@ def _registries(environment: Environment) -> Registries:
     return Registries(by_alias)
 
 
-def _hosts(text: str) -> frozenset[str]:
-    hosts = frozenset(filter(None, map(str.strip, text.split(","))))
-    if not all(map(is_host, hosts)):
-        raise ValueError(text)
-    return hosts
+def _blob_hosts(environment: Environment) -> frozenset[str]:
+    return environment.parsed(
+        "PUSHSCAN_BLOB_HOSTS", hosts, frozenset(), "a comma-separated list of hosts"
+    )
 
 
 def _preference(text: str) -> "Preference":

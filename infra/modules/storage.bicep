@@ -26,6 +26,8 @@ var deadLetters = 'undelivered-events'
 var queueNames = [
   eventQueue
   '${eventQueue}-poison'
+  'attach-jobs'
+  'attach-jobs-poison'
   'notices'
   'notices-poison'
   'rejudge-jobs'

@@ -81,13 +81,20 @@ def entries(archive: Path) -> Iterator[Entry]:
     Raises:
         UnreadableArchiveError: a header is malformed or too long, or the archive ends too early.
     """
+    return (member.entry for member in placed(archive))
+
+
+def placed(archive: Path) -> Iterator[Member]:
+    """Yield the entries as `entries` does, with where they lie.
+
+    Of a sparse file it is where those pieces lie that are no zeros.
+    """
     with archive.open("rb") as file:
         if not archive.stat().st_size:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                for member in members(data):
-                    yield member.entry
+                yield from members(data)
             except ValueError as error:
                 raise UnreadableArchiveError(f"a header is malformed: {error}") from error
 

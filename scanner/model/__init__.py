@@ -1,5 +1,6 @@
 """The nouns: frozen values, valid once built."""
 
+from scanner.model.attachment import AttachmentKind
 from scanner.model.exemptions import Exemption, Exemptions, VexStatement
 from scanner.model.exploits import Exploits, TableVersion
 from scanner.model.findings import (
@@ -48,6 +49,7 @@ from scanner.model.verdict import (
 __all__ = [
     "Advisories",
     "AppliedPolicy",
+    "AttachmentKind",
     "Decision",
     "Deletion",
     "Digest",

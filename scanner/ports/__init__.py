@@ -2,6 +2,7 @@
 
 from scanner.ports.ancestors import Ancestors, KnownBase
 from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
+from scanner.ports.referrers import Described, Referrer, Referrers
 from scanner.ports.registry import (
     Catalogue,
     IndexEntry,
@@ -14,16 +15,18 @@ from scanner.ports.registry import (
     ResolvedImage,
     ResolvedIndex,
 )
-from scanner.ports.scanning import ImageScanner, InventoryStore
+from scanner.ports.scanning import BillScanner, ImageScanner, InventoryStore
 from scanner.ports.sightings import Progress, Sighting, Sightings
 from scanner.ports.streams import StreamStore
 from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore, TagPush
 
 __all__ = [
     "Ancestors",
+    "BillScanner",
     "Catalogue",
     "Check",
     "CurrentVerdict",
+    "Described",
     "HeldMessage",
     "HeldMessages",
     "ImageScanner",
@@ -38,6 +41,8 @@ __all__ = [
     "PastVerdict",
     "Progress",
     "PullPlan",
+    "Referrer",
+    "Referrers",
     "Registry",
     "ReportStore",
     "Resolved",

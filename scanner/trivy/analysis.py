@@ -9,6 +9,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from scanner.layers import Entry, UnreadableArchiveError, entries, hide_large_binaries
 from scanner.model import Digest, LayerInventory, Unexaminable, UnknownReason, Weakness
@@ -42,7 +43,9 @@ class Workbench:
     """The directory with `db/` and `java-db/`."""
     limits: Limits
 
-    def run(self, layout: Path, cache_file: Path) -> Completed:
+    def run(
+        self, layout: Path, cache_file: Path, *, form: Literal["json", "cyclonedx"] = "json"
+    ) -> Completed:
         """Run Trivy on a layout, with a cache that it may write to.
 
         Raises:
@@ -50,7 +53,7 @@ class Workbench:
         """
         return self.sandbox.run(
             self.binary.path,
-            argv.scan(backend="fs"),
+            argv.scan(backend="fs", form=form),
             read_only={
                 f"/{argv.IMAGE}": layout,
                 f"/{argv.CACHE}/db": self.databases / "db",

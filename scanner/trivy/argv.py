@@ -25,12 +25,15 @@ _LIST_OF_SECRETS = (
 )
 
 
-def scan(*, backend: Literal["memory", "fs"] = "memory") -> list[str]:
+def scan(
+    *, backend: Literal["memory", "fs"] = "memory", form: Literal["json", "cyclonedx"] = "json"
+) -> list[str]:
     """Build the arguments that examine the one image of the layout at `IMAGE`, offline.
 
     With --debug, because otherwise a package that cannot be read is passed over without a word.
     Each cache is one run's own: Trivy keys it by the diff_ids that an image merely claims. `fs` is
-    the file `CACHE/fanal/fanal.db`.
+    the file `CACHE/fanal/fanal.db`. The form is that of what it writes; what it looks for, and so
+    what it knows a layer's record by, is the same for both.
     """
     return [
         "--debug",
@@ -41,7 +44,7 @@ def scan(*, backend: Literal["memory", "fs"] = "memory") -> list[str]:
         *("--offline-scan", "--no-progress"),
         # The sandbox's wall clock ends a scan; Trivy's own limit of 5 minutes would be sooner.
         *("--timeout", "24h"),
-        *("--scanners", "vuln", "--format", "json", "--list-all-pkgs"),
+        *("--scanners", "vuln", "--format", form, "--list-all-pkgs"),
         *("--input", IMAGE),
     ]
 

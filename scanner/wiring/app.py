@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner import attach_messages
 from scanner.ancestry import Ancestries
 from scanner.due import due
 from scanner.examination import Examiner
 from scanner.exploit_updates import ExploitUpdates
 from scanner.herald import Herald
+from scanner.model import ImageReference
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
@@ -29,6 +31,8 @@ from scanner.verification import Verifier
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from scanner.attaching import Attacher
+    from scanner.bills import Bills
     from scanner.notify.notifier import Notifier
     from scanner.notify.outbox import QueueOutbox
     from scanner.posture.archive import PostureArchive
@@ -41,6 +45,7 @@ if TYPE_CHECKING:
     from scanner.trivy.shared import SharedAdvisories
 
 from scanner.wiring.parts import (
+    ATTACH_QUEUE,
     JOB_QUEUE,
     advisory_archive,
     arm,
@@ -83,6 +88,37 @@ class Wiring:
             scratch=self._scratch.path,
             analyses_at_once=self.settings.limits.processors,
         )
+
+    @functools.cached_property
+    def bills(self) -> "Bills":
+        """Says what stored images are made of."""
+        from scanner.bills import Bills  # noqa: PLC0415  the webhook exports nothing
+
+        return Bills(scanner=self.scanner, inventories=self._inventories)
+
+    @functools.cached_property
+    def attacher(self) -> "Attacher":
+        """Attaches exports to images; the only part that writes to a registry."""
+        from scanner.attaching import Attacher  # noqa: PLC0415  likewise
+        from scanner.registry.referrers import AcrReferrers  # noqa: PLC0415  likewise
+
+        client_id = self.settings.attaching.client_id or self.settings.identity_client_id
+        return Attacher(
+            store=self.store,
+            bills=self.bills,
+            referrers=AcrReferrers(
+                credential=credential(client_id, in_azure=self.settings.storage.in_azure),
+                registries=self.settings.registries.canonical,
+                ca_file=self.settings.ca_file,
+            ),
+            kinds=self.settings.attaching.kinds,
+        )
+
+    def ask_to_attach(self, image: ImageReference) -> None:
+        """Have an image's exports attached to it, if that is wanted. Raises StoreError."""
+        if self.settings.attaching.kinds:
+            queue = MessageQueue(self._storage.queue(ATTACH_QUEUE))
+            queue.send(attach_messages.encode(image))
 
     @functools.cached_property
     def verifier(self) -> Verifier:

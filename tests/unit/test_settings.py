@@ -4,6 +4,7 @@ import pytest
 
 from scanner import settings
 from scanner.errors import RegistryNotOursError, SettingsError
+from scanner.model import AttachmentKind
 from scanner.policy_settings import PolicySettings
 from tests.examples import WEBHOOK_SECRET
 
@@ -26,6 +27,13 @@ def test_complete_settings_are_read() -> None:
     assert read.policy == PolicySettings()
     assert read.limits.wall_seconds == 480
     assert read.routes.images is None
+
+
+def test_nothing_is_attached_unless_somebody_says_so() -> None:
+    """And only what they say."""
+    assert settings.read(COMPLETE).attaching.kinds == frozenset()
+    read = settings.read(COMPLETE | {"PUSHSCAN_ATTACH": "sarif, cyclonedx"})
+    assert read.attaching.kinds == frozenset(AttachmentKind)
 
 
 def test_every_fault_is_listed_in_one_message() -> None:
@@ -78,6 +86,7 @@ def test_every_fault_is_listed_in_one_message() -> None:
         {"PUSHSCAN_SCAN_SECONDS": "541"},
         {"PUSHSCAN_SCAN_SECONDS": "eight"},
         {"PUSHSCAN_CA_FILE": "/nowhere/ca.pem"},
+        {"PUSHSCAN_ATTACH": "sarif,spdx"},
         {"PUSHSCAN_BLOB_HOSTS": "https://x"},
         {"PUSHSCAN_NOTICE_SECRET": "n" * 32},
         {"PUSHSCAN_NOTICE_URL": "http://x.example", "PUSHSCAN_NOTICE_SECRET": "n" * 32},

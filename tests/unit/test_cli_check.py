@@ -206,14 +206,15 @@ def test_no_name_is_a_command_to_terminal_or_pipeline(image: str, form: str, tex
 def test_a_policy_of_ones_own_decides(image: str, tmp_path: Path) -> None:
     """With the exemptions beside it; what is wrong with one is an error with its line."""
     policy = tmp_path / "strict.yaml"
-    policy.write_text(
-        "version: 1\nrules:\n  - name: nothing-at-all\n    outcome: blocks\n", encoding="utf-8"
+    text = (
+        "version: 1\nname: mine\nrules:\n  - {name: any-at-all, what: {severity: LOW}, outcome: %s}"
     )
+    policy.write_text(text % "blocks", encoding="utf-8")
     seen = scan_report(finding(Severity.LOW))
     assert _check(image, seen=seen).exit_code == 0
     strict = _check(image, "--policy", str(policy), seen=seen)
-    assert (strict.exit_code, "nothing-at-all" in strict.stdout) == (1, True)
-    policy.write_text("version: 1\nrules: none\n", encoding="utf-8")
+    assert (strict.exit_code, "any" in strict.stdout) == (1, True)
+    policy.write_text(text % "block", encoding="utf-8")
     broken = _check(image, "--policy", str(policy), seen=seen)
     assert broken.exit_code == 2
-    assert "strict.yaml:2: rules" in broken.stderr
+    assert "strict.yaml:4: rules[1].outcome" in broken.stderr

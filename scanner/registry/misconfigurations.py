@@ -66,11 +66,15 @@ def misconfigurations(
         raise TooLargeError(f"the config has more than {MAX_NAMES} variables with secrets")
     found = [
         *(
-            _weakness("secret-in-environment", Severity.HIGH, f"environment variable {name}")
+            _weakness(
+                "secret-in-environment", Severity.HIGH, f"{name} has a value in the environment"
+            )
             for name in sorted(in_environment)
         ),
         *(
-            _weakness("secret-in-history", Severity.HIGH, f"build argument or variable {name}")
+            _weakness(
+                "secret-in-history", Severity.HIGH, f"{name} has a value in the build history"
+            )
             for name in sorted(in_build)
         ),
     ]

@@ -163,6 +163,39 @@ def test_more_secrets_than_are_kept_are_too_many() -> None:
         _rules(Env=names)
 
 
+def test_long_values_take_no_long_time() -> None:
+    """A config may be 4 MiB of whatever a pattern likes least."""
+    spaces = " " * 1_000_000
+    assert _rules(Env=[f"A_TOKEN={spaces}x", f"B_TOKEN={spaces}"]) == [
+        ("secret-in-environment", "A_TOKEN")
+    ]
+    steps = [f"/bin/sh -c #(nop) {spaces}", f"ENV {'A_' * 500_000}", f"|1 {spaces}A_TOKEN=x"]
+    history = [{"created_by": step} for step in steps]
+    found = _facts(config={"User": "0" * 1_000_000}, history=history).weaknesses
+    assert [weakness.id for weakness in found] == ["secret-in-history", "root-user"]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=9,
+)
+_RUN = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("User", "Env", "Labels", "ExposedPorts"), _JSON)
+)
+
+
+@given(run=_RUN | _JSON, history=_JSON, created=_JSON)
+def test_any_config_gives_facts_or_is_refused(
+    run: object, history: object, created: object
+) -> None:
+    """And never another error."""
+    try:
+        _facts(config=run, history=history, created=created)
+    except MalformedError:
+        return
+
+
 @pytest.mark.parametrize(
     "config",
     [

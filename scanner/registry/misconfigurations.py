@@ -25,7 +25,7 @@ _SECRET_NAME = re.compile(
 _PUBLIC_NAME = re.compile(r"(?:PUBLIC|PUB|GPG|PGP)[_.-]?KEY\Z", re.ASCII | re.IGNORECASE)
 # Switches (ALLOW_EMPTY_PASSWORD=yes), places where a secret will be, and what is filled in later.
 _NO_SECRET = re.compile(
-    r"\s*(?:true|false|yes|no|on|off|0|1|none|null|nil)?\s*"
+    r"(?:true|false|yes|no|on|off|0|1|none|null|nil)?"
     r"|(?:file://)?/(?:app|etc|home|mnt|opt|root|run|secrets|srv|tmp|usr|var)/.*"
     r"|\$\{?[A-Za-z_]\w*\}?",
     re.ASCII | re.IGNORECASE | re.DOTALL,
@@ -66,11 +66,15 @@ def misconfigurations(
         raise TooLargeError(f"the config has more than {MAX_NAMES} variables with secrets")
     found = [
         *(
-            _weakness("secret-in-environment", Severity.HIGH, f"environment variable {name}")
+            _weakness(
+                "secret-in-environment", Severity.HIGH, f"{name} has a value in the environment"
+            )
             for name in sorted(in_environment)
         ),
         *(
-            _weakness("secret-in-history", Severity.HIGH, f"build argument or variable {name}")
+            _weakness(
+                "secret-in-history", Severity.HIGH, f"{name} has a value in the build history"
+            )
             for name in sorted(in_build)
         ),
     ]
@@ -94,7 +98,7 @@ def _secret_names(settings: Sequence[str]) -> Iterator[str]:
             and _VARIABLE.fullmatch(name)
             and _SECRET_NAME.search(name)
             and not _PUBLIC_NAME.search(name)
-            and not _NO_SECRET.fullmatch(value.strip("\"'"))
+            and not _NO_SECRET.fullmatch(value.strip("\"' \t"))
         ):
             yield name
 

@@ -97,7 +97,11 @@ class ReportStoreContract(ABC):
             rows = self.store().due(now)
             return [row for row in rows if row.image.registry == self.registry()]
 
-        self.store().save(self._own(replace(healthy_report(), image=replace(IMAGE, digest=OTHER))))
+        self.store().save(
+            self._own(
+                replace(healthy_report(tag=None), image=replace(IMAGE, digest=OTHER, tag=None))
+            )
+        )
         assert due(NOW) == []
         assert due(LATER) == [saved]
         self.store().save(self._own(healthy_report(as_of=LATER)))

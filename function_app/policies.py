@@ -17,6 +17,7 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.timer_trigger("timer", _EVERY_MINUTE, run_on_startup=False, use_monitor=False)
     def update_policy(timer: func.TimerRequest) -> None:  # noqa: ARG001  the host passes it
         wiring.rulebooks.update()
+        wiring.exploit_updates.update_missing()
         wiring.catch_up()
 
     @functions.function_name("update_exploits")

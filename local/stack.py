@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -17,6 +18,7 @@ from local.app import App
 from local.certificates import Certificates
 from local.functions_host.host import LEASE_SECONDS
 from local.notice_receiver import NoticeReceiver
+from local.samples.exploits import EPSS_FILE, KEV_FILE, write_tables
 from local.storage import Azurite
 
 TRIVY: Final = Path(sys.executable).parent / "trivy"
@@ -74,6 +76,7 @@ class Stack:
             self.azurite = stack.enter_context(
                 Azurite(self._home / "azurite", in_memory=self._in_memory)
             )
+            write_tables(self._home / "exploits", published_at=datetime.now(UTC))
             self.images = stack.enter_context(self._receiver("images"))
             self.operators = stack.enter_context(self._receiver("operators"))
             self.registry = stack.enter_context(
@@ -123,6 +126,8 @@ class Stack:
             "PUSHSCAN_BLOB_HOSTS": self.registry.blob_host,
             "PUSHSCAN_CA_FILE": str(self._certificates.ca_file),
             "PUSHSCAN_ADVISORIES": str(self._advisories),
+            "PUSHSCAN_EPSS_SOURCE": str(self._home / "exploits" / EPSS_FILE),
+            "PUSHSCAN_KEV_SOURCE": str(self._home / "exploits" / KEV_FILE),
             "PUSHSCAN_TRIVY": str(TRIVY),
             "PUSHSCAN_BUBBLEWRAP": str(BUBBLEWRAP),
             "PUSHSCAN_NOTICE_URL": self.images.url,

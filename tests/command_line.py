@@ -14,6 +14,7 @@ from scanner.verification import Verifier
 from scanner.wiring import Operations
 from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue, InMemorySightings
 from tests.examples import NOW, REGISTRIES
+from tests.fakes import InMemoryPolicyArchive
 
 HOSTILE = (
     "\x1b[31mred\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\ [red]bold[/red] [link=x]y[/]"
@@ -60,6 +61,7 @@ def in_memory(
     poison: InMemoryHeld | None = None,
     unreadable: InMemoryHeld | None = None,
     sightings: InMemorySightings | None = None,
+    policies: InMemoryPolicyArchive | None = None,
 ) -> Operations:
     """Return what operators act on, empty but for what is given; two notices were not taken."""
     return Operations(
@@ -69,4 +71,5 @@ def in_memory(
         unreadable=unreadable or InMemoryHeld(),
         sightings=sightings or InMemorySightings(),
         undelivered=lambda: 2,
+        policies=policies or InMemoryPolicyArchive(),
     )

@@ -20,6 +20,7 @@ from scanner.cli.screen import age, minute
 from scanner.cli.surroundings import connect_advisory_archive, connect_report_store
 from scanner.errors import SettingsError, StoreError
 from scanner.model import Digest, ImageReference, Policy
+from scanner.model.exploits import EPSS, KNOWN_EXPLOITED
 from scanner.notify.routes.route import RouteTable
 from scanner.ports import Registry, ReportStore
 from scanner.sandbox import Preference, choose
@@ -85,6 +86,19 @@ def from_environment() -> Iterator[Check]:
         examine=partial(policy_check.examine, decides),
         remedy=policy_check.REMEDY,
     )
+    for table in (EPSS, KNOWN_EXPLOITED):
+        yield Check(
+            name=policy_check.TABLES[table],
+            seconds=_STORAGE_SECONDS,
+            examine=partial(
+                policy_check.examine_table,
+                decides,
+                table,
+                is_wanted=table in given.exploits.sources,
+                now=datetime.now(UTC),
+            ),
+            remedy=_STORAGE_REMEDY,
+        )
     yield from _of_scanner(given, policy_check.policy_of(decides))
     yield from audit_checks(given)
     yield Check(

@@ -1,15 +1,19 @@
-"""What `pushscan doctor` says of the policy."""
+"""What `pushscan doctor` says of the policy and of the tables on exploits."""
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from scanner.cli.doctor import Diagnosis, Outcome
-from scanner.cli.screen import minute
+from scanner.cli.screen import age, minute
 from scanner.errors import PushscanError
-from scanner.model import Policy
+from scanner.model import Policy, What
+from scanner.model.exploits import EPSS, KNOWN_EXPLOITED
 from scanner.policy import default_policy
 from scanner.rulebooks import Rulebooks
 
 REMEDY: Final = "see PUSHSCAN_POLICY, and `pushscan policy check FILE`"
+TABLES: Final = {EPSS: "EPSS", KNOWN_EXPLOITED: "known exploited"}
+_SETTINGS: Final = {EPSS: "PUSHSCAN_EPSS_SOURCE", KNOWN_EXPLOITED: "PUSHSCAN_KEV_SOURCE"}
 
 
 def examine(rulebooks: Rulebooks) -> Diagnosis:
@@ -32,9 +36,42 @@ def examine(rulebooks: Rulebooks) -> Diagnosis:
     return Diagnosis(outcome=Outcome.OK, detail=f"{said}{exempted}")
 
 
+def examine_table(rulebooks: Rulebooks, table: str, *, is_wanted: bool, now: datetime) -> Diagnosis:
+    """Say which edition of a table is in force, and how the last look went. Raises StoreError."""
+    policy, standing = policy_of(rulebooks), rulebooks.archive.in_force()
+    asked = "" if _asks(policy, table) else "; no rule asks for it"
+    if not is_wanted:
+        detail = f"not used: set {_SETTINGS[table]}{asked}"
+        return Diagnosis(outcome=Outcome.OK if asked else Outcome.WARN, detail=detail)
+    versions = standing.policy.exploits if standing else ()
+    version = next((one for one in versions if one.name == table), None)
+    update = rulebooks.tables.last_update(table)
+    failed = ""
+    if update is not None and update.failure:
+        failed = f"; the look of {minute(update.ended_at)} failed: {update.failure}"
+    if version is None:
+        detail = f"none is in force yet{failed}{asked}"
+        return Diagnosis(outcome=Outcome.WARN, detail=detail)
+    said = f"of {minute(version.published_at)}, {age(version.published_at, now)} old"
+    limit = policy.max_exploit_age_days
+    if now - version.published_at >= timedelta(days=limit):
+        detail = f"{said}: tells nothing after {limit} days{failed}"
+        return Diagnosis(outcome=Outcome.WARN, detail=detail)
+    return Diagnosis(
+        outcome=Outcome.WARN if failed else Outcome.OK, detail=f"{said}{failed}{asked}"
+    )
+
+
 def policy_of(rulebooks: Rulebooks) -> Policy:
     """Return what is written, or the default one where that cannot be read: it has its own line."""
     try:
         return rulebooks.read()[0]
     except PushscanError:
         return default_policy()
+
+
+def _asks(policy: Policy, table: str) -> bool:
+    def asks(what: What) -> bool:
+        return (what.epss if table == EPSS else what.known_exploited) is not None
+
+    return any(asks(rule.what) for rule in policy.rules)

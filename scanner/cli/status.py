@@ -7,12 +7,15 @@ from typing import Annotated, Final
 
 import typer
 
+from scanner.cli.grounds import policy_text
 from scanner.cli.screen import VERDICT_STYLES, Screen, age, minute, print_json, progress, shown
 from scanner.cli.surroundings import surroundings
 from scanner.model import Registries, Status
 from scanner.ports import Progress
+from scanner.ports.policies import InForce
 from scanner.reconcile import unjudged
 from scanner.storage.moments import to_text
+from scanner.store.policy_json import write_policy
 from scanner.wiring import Operations
 
 _LABEL_WIDTH = 22
@@ -33,6 +36,8 @@ class Overview:
     unreadable_messages: int
     reconciled: tuple[tuple[str, Progress | None], ...]
     """By registry of the settings; None for one that was never listed."""
+    policy: InForce | None
+    """What all workers judge by; None before the first job."""
 
 
 def status(
@@ -70,6 +75,7 @@ def look(own: Operations, registries: Registries) -> Overview:
         reconciled=tuple(
             (name, own.sightings.progress(name)) for name in sorted(registries.canonical)
         ),
+        policy=own.policies.in_force(),
     )
 
 
@@ -92,6 +98,17 @@ def _document(overview: Overview) -> dict[str, object]:
         **_numbers(overview),
         "oldest_unseen": to_text(oldest) if oldest else None,
         "reconciled": [_registry(name, known) for name, known in overview.reconciled],
+        "policy": _policy(overview.policy),
+    }
+
+
+def _policy(standing: InForce | None) -> dict[str, object] | None:
+    if standing is None:
+        return None
+    return {
+        **write_policy(standing.policy),
+        "since": to_text(standing.since),
+        "fault": standing.fault or None,
     }
 
 
@@ -116,6 +133,20 @@ def _print(screen: Screen, overview: Overview, now: datetime) -> None:
         )
     for registry, known in overview.reconciled:
         screen.line(f"{'reconciled':<{_LABEL_WIDTH}}", f"{registry}  {_told(known, now)}")
+    _print_policy(screen, overview.policy)
+
+
+def _print_policy(screen: Screen, standing: InForce | None) -> None:
+    if standing is None:
+        screen.line(f"{'policy':<{_LABEL_WIDTH}}", "none is in force before the first job")
+        return
+    since = f"  since {minute(standing.since)}"
+    screen.line(f"{'policy':<{_LABEL_WIDTH}}", policy_text(standing.policy), since)
+    if standing.fault:
+        screen.line(
+            (f"{'policy':<{_LABEL_WIDTH}}", "yellow"),
+            f"what was written since is not in force: {shown(standing.fault, 2000)}",
+        )
 
 
 def _since(oldest: datetime | None, now: datetime) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings
+from scanner.ports.policies import PolicyArchive
 from scanner.storage.queue import MessageQueue
 from scanner.storage_settings import StorageSettings
 from scanner.wiring.parts import JOB_QUEUE, storage_connection
@@ -20,12 +21,14 @@ class Operations:
     sightings: Sightings
     undelivered: Callable[[], int]
     """Counts the notices that no channel took. Raises StoreError."""
+    policies: PolicyArchive
 
 
 def operations(settings: StorageSettings) -> Operations:
     """Return what operators look at and act on."""
     from scanner.notify.ledger import State, TableLedger  # noqa: PLC0415  the webhook needs none
     from scanner.storage.poison import PoisonQueue  # noqa: PLC0415  likewise
+    from scanner.store.azure_policies import AzurePolicyArchive  # noqa: PLC0415  likewise
     from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  likewise
     from scanner.store.sightings import TableSightings  # noqa: PLC0415  likewise
     from scanner.store.unreadable import UnreadableMessages  # noqa: PLC0415  likewise
@@ -39,4 +42,5 @@ def operations(settings: StorageSettings) -> Operations:
         unreadable=UnreadableMessages.connect(storage),
         sightings=TableSightings.connect(storage),
         undelivered=lambda: ledger.count(State.FAILED),
+        policies=AzurePolicyArchive.connect(storage),
     )

@@ -8,7 +8,8 @@ from scanner.ports import Progress, Sighting
 from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue, InMemorySightings
 from tests.command_line import in_memory, pushscan
 from tests.examples import IMAGE, NOW, REGISTRY, job
-from tests.fakes import InMemoryReportStore
+from tests.fakes import InMemoryPolicyArchive, InMemoryReportStore
+from tests.policies import APPLIED
 from tests.reports import healthy_report, not_applicable_report, unhealthy_report, unknown_report
 
 
@@ -72,6 +73,7 @@ def test_the_numbers_are_told() -> None:
                 "fault": None,
             },
         ],
+        "policy": None,
     }
 
 
@@ -88,3 +90,22 @@ def test_a_person_reads_a_table() -> None:
         in lines
     )
     assert "reconciled localhost:5443 never" in lines
+    assert "policy none is in force before the first job" in lines
+
+
+def test_the_policy_in_force_is_told_and_why_another_is_not() -> None:
+    """A broken change must not go unnoticed."""
+    policies = InMemoryPolicyArchive()
+    policies.put_in_force(APPLIED, now=NOW)
+    store = InMemoryReportStore()
+
+    def status(*arguments: str) -> str:
+        around = in_memory(store, policies=policies)
+        return pushscan("status", *arguments, store=store, operations=around).stdout
+
+    assert "example  since 2026-11-22 12:00 UTC" in status()
+    assert "not in force" not in status()
+    policies.note_fault("policy.yaml:3: is \x1b[31mwrong")
+    assert "not in force: policy.yaml:3: is \\x1b[31mwrong" in status()
+    told = json.loads(status("--json"))["policy"]
+    assert (told["digest"], told["fault"][:13]) == (str(APPLIED.digest), "policy.yaml:3")

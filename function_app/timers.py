@@ -8,7 +8,7 @@ _EVERY_FIVE_MINUTES = "0 */5 * * * *"
 
 
 def blueprint(wiring: Wiring) -> func.Blueprint:
-    """Build the blueprint with the timer functions. The host runs each in one instance at a time."""
+    """Build the blueprint with the timer functions. Each runs in one instance at a time."""
     functions = func.Blueprint()
 
     @functions.function_name("reconcile_registry")

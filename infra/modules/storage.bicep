@@ -45,6 +45,7 @@ var tableNames = [
   'notices'
   'reconciliation'
   'sightings'
+  'streams'
   'sweeps'
   'tags'
 ]

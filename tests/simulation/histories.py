@@ -1,7 +1,6 @@
 """Histories of one repository: what happens to it, who looks when, and how far they get."""
 
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -27,38 +26,11 @@ from tests.examples import IMAGE, NOW, finding
 from tests.fakes.streams import InMemoryStreams, RecordingOutbox
 from tests.policies import strict
 from tests.reports import report
-
-DIGESTS = tuple(Digest.of(f"image {number}".encode()) for number in range(3))
-TAGS = ("latest", "v1", "v2")
-HEALTHS: tuple[frozenset[str] | None, ...] = (
-    frozenset(),
-    frozenset("a"),
-    frozenset("ab"),
-    frozenset("bc"),
-    None,
-)
-"""What blocks; None where that is unknown."""
-
-SIMPLE = ("push", "push_digest", "index", "news", "exempt", "delete", "wait", "look", "wake")
-"""What can also happen while somebody else is at work."""
+from tests.simulation.acts import DIGESTS, Act
 
 
 class Died(BaseException):
     """The worker is gone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """One thing that happens."""
-
-    what: str
-    digest: Digest = DIGESTS[0]
-    tag: str = TAGS[0]
-    health: frozenset[str] | None = frozenset()
-    hours: float = 0.0
-    step: int = 0
-    """Before which call of a worker it dies, or somebody else comes between."""
-    between: "tuple[Act, ...]" = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -306,24 +278,3 @@ class _Stepping:
             return result
 
         return stepping
-
-
-def acts(chance: random.Random, count: int = 30) -> Iterator[Act]:
-    """Draw what happens."""
-    for _ in range(count):
-        yield _act(chance, [*SIMPLE, "die", "meet"])
-
-
-def _act(chance: random.Random, kinds: Sequence[str]) -> Act:
-    what = chance.choice(kinds)
-    return Act(
-        what,
-        digest=chance.choice(DIGESTS),
-        tag=chance.choice(TAGS),
-        health=chance.choice(HEALTHS),
-        hours=chance.choice([0.001, 1, 12, 23, 25, 24 * 8]),
-        step=chance.randrange(1, 24),
-        between=tuple(_act(chance, SIMPLE) for _ in range(chance.randrange(1, 3)))
-        if what == "meet"
-        else (),
-    )

@@ -199,10 +199,7 @@ class Pushers:
             self.last_events[repository, tag] = event_id
 
     def _change_advisories(self) -> None:
-        """Publish a database that says otherwise of one image; have that judged again, as a sweep.
-
-        Its index is judged as well, whichever of the two jobs comes first.
-        """
+        """Publish a database that says otherwise of one image; have that judged again."""
         images = [digest for digest in self.world.registry.manifests if digest in self._seen]
         if not images:
             return

@@ -3,8 +3,9 @@ import random
 
 import pytest
 
+from tests.simulation.acts import acts
 from tests.simulation.hearing import Hearing
-from tests.simulation.histories import History, acts
+from tests.simulation.histories import History
 
 SEED = "HISTORY_SEED"
 """Names the environment variable that replays one history."""

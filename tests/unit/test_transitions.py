@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scanner.model import Digest, Status, Stream, TransitionKind
 from scanner.transitions import AHEAD, SETTLING, Observation, StreamState, advance, follow
 from tests.examples import IMAGE, NOW
+from tests.simulation.acts import DIGESTS, HEALTHS, SIMPLE, TAGS, Act
 from tests.simulation.hearing import Hearing
-from tests.simulation.histories import DIGESTS, HEALTHS, SIMPLE, TAGS, Act, History
+from tests.simulation.histories import History
 
 HOUR = timedelta(hours=1)
 STREAM = Stream(registry=IMAGE.registry, repository=IMAGE.repository, name="v7")

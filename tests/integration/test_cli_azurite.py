@@ -147,6 +147,7 @@ def test_doctor_finds_all_in_order(tmp_path: Path, variables: dict[str, str]) ->
         "reports": "ok",
         "verdicts": "ok",
         variables["PUSHSCAN_REGISTRIES"]: "ok",
+        "policy": "ok",
         "sandbox": "ok",
         "trivy": "ok",
         "advisories": "warn",

@@ -2,7 +2,7 @@
 
 The identity needs the role Communication and Email Service Owner, or one of its own with the
 action to send; there is no key. Accepted means queued there: what becomes of a mail afterwards
-stands in that service's logs. By REST: see docs/adr/0017-channels.md.
+stands in that service's logs. By REST: see docs/adr/0023-channels.md.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Publishes announcements to a custom topic of Azure Event Grid, as CloudEvents 1.0.
 
 The identity needs the role EventGrid Data Sender on the topic; there is no key. By REST and not by
-azure-eventgrid: see docs/adr/0017-channels.md.
+azure-eventgrid: see docs/adr/0023-channels.md.
 """
 
 from dataclasses import dataclass, field

@@ -18,8 +18,8 @@ from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from scanner.errors import NoticeError
-from scanner.notify.channels.deadline import cut_after
 from scanner.notify.channels.retry_after import seconds_until_retry
+from scanner.sockets import cut_after
 from scanner.text import visible
 
 SEND_SECONDS: Final = 20.0

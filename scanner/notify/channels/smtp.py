@@ -18,7 +18,7 @@ from scanner.errors import NoticeError
 from scanner.notify.announcement import Announcement
 from scanner.notify.channels import mail_html, mail_text
 from scanner.notify.channels.channel import Rate
-from scanner.notify.channels.deadline import cut_after
+from scanner.sockets import cut_after
 
 SEND_SECONDS = 30.0
 

@@ -102,6 +102,8 @@ class Archive:
                     # How `docker save` wrote a layer that was there already.
                     links[name] = _target(name, entry)
         except UnreadableArchiveError as error:
+            if _is_compressed(path):
+                raise NoImageError(f"{path} is compressed: unpack it first") from error
             raise NoImageError(f"{path} is no tar archive: {error}") from error
         except OSError as error:
             raise NoImageError(f"{path} cannot be read: {error.strerror}") from error
@@ -115,6 +117,11 @@ class Archive:
                 break
             name = self.links[name]
         return self.parts.get(name)
+
+
+def _is_compressed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zX"))
 
 
 def _target(name: str, entry: Entry) -> str:

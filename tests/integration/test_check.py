@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -97,6 +98,32 @@ def test_each_form_of_an_image_has_the_same_verdict(
     first, *others = map(_blocking, results)
     assert ("lodash", "CVE-2019-10744") in first
     assert all(found == first for found in others)
+
+
+def test_what_skopeo_writes_has_the_same_verdict(
+    settings: Mapping[str, str], tmp_path: Path
+) -> None:
+    """A tool that nobody here wrote: layout, its archive, and Docker's, with links in it."""
+    skopeo = shutil.which("skopeo")
+    if skopeo is None:
+        pytest.skip("skopeo is not installed")
+    layout = _sample("vulnerable", tmp_path)
+    found = []
+    for form, name in (
+        ("oci", "o:v1"),
+        ("oci-archive", "a.tar:v1"),
+        ("docker-archive", "d.tar:x:1"),
+    ):
+        to = f"{form}:{tmp_path / 'copies'}-{name}"
+        subprocess.run(  # noqa: S603 - a program of the system
+            [skopeo, "--insecure-policy", "copy", "--quiet", f"oci:{layout}", to], check=True
+        )
+        path = to.split(":")[1]
+        result = _check(settings, path, "--format", "json")
+        assert result.returncode == 1, result.stderr
+        found.append(_blocking(result))
+    assert found[0]
+    assert found == [found[0]] * 3
 
 
 def test_a_healthy_image_passes_and_nothing_is_left_behind(

@@ -219,10 +219,17 @@ def test_links_of_an_archive_that_lead_in_a_circle_are_given_up(tmp_path: Path) 
             open_image(in_archive(files, tmp_path, links))
 
 
-@pytest.mark.parametrize("content", [b"", b"x" * 700, b"\x1f\x8b" + b"0" * 600])
-def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "neither an OCI layout"),
+        (b"x" * 700, "no tar archive"),
+        (gzip.compress(PLAIN), "compressed: unpack it first"),
+    ],
+)
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     """A compressed one too."""
     path = tmp_path / "image.tar"
     path.write_bytes(content)
-    with pytest.raises(NoImageError):
+    with pytest.raises(NoImageError, match=words):
         open_image(path)

@@ -77,5 +77,8 @@ class QueueOutbox:
         )
 
     def _delay_seconds(self, transition: Transition) -> int:
-        is_patient = transition.stream.tag is None or transition.kind is TransitionKind.RESOLVED
+        if transition.kind is TransitionKind.RESOLVED:
+            is_patient = transition.before != transition.image.digest
+        else:
+            is_patient = transition.stream.tag is None
         return self.patience_seconds if is_patient else 0

@@ -15,7 +15,7 @@ from scanner.ports.registry import (
 )
 from scanner.ports.scanning import ImageScanner, InventoryStore
 from scanner.ports.sightings import Progress, Sighting, Sightings
-from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore
+from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore, TagHolder
 
 __all__ = [
     "Catalogue",
@@ -41,4 +41,5 @@ __all__ = [
     "ResolvedIndex",
     "Sighting",
     "Sightings",
+    "TagHolder",
 ]

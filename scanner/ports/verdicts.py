@@ -1,6 +1,6 @@
 """Reports, and what is said of each image."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -53,6 +53,14 @@ class CurrentVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagHolder:
+    """Which digest a tag names, as far as anybody told."""
+
+    digest: Digest
+    pushed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PastVerdict:
     """One examination of an image, whether or not its verdict is current still."""
 
@@ -95,6 +103,12 @@ class ReportStore(Protocol):
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with."""
 
+    def tag_holder(self, registry: str, repository: str, tag: str) -> TagHolder | None:
+        """Return the same, with the moment of that push."""
+
+    def repositories(self, registry: str) -> Iterable[str]:
+        """Yield those that have a current verdict other than that it was deleted."""
+
     def list_current(
         self,
         *,
@@ -111,5 +125,8 @@ class ReportStore(Protocol):
 
     def judged(
         self, registry: str, repository: str, digests: Collection[Digest]
-    ) -> frozenset[Digest]:
-        """Return those that have a current verdict other than that they were deleted."""
+    ) -> Mapping[Digest, str | None]:
+        """Return those that have a current verdict other than that they were deleted.
+
+        With the tag that each shows.
+        """

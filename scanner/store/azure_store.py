@@ -6,7 +6,7 @@ write can be repeated; a crash between two is repaired by saving again, which th
 
 import logging
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Self
 
@@ -15,14 +15,14 @@ from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import StoreError
 from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
-from scanner.ports import Check, CurrentVerdict, PastVerdict
+from scanner.ports import Check, CurrentVerdict, PastVerdict, TagHolder
 from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
 from scanner.storage.rows import Row, RowTable
 from scanner.store import report_json
 from scanner.store.azure_lookups import LookupRows
 from scanner.store.history import History
-from scanner.store.image_row import ImageRow, image_key, partition
+from scanner.store.image_row import ImageRow, image_key, partition, repository_of
 from scanner.store.report_json import MAX_REPORT_BYTES
 from scanner.store.tags import Tags
 
@@ -92,7 +92,26 @@ class AzureReportStore:
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with. Raises StoreError."""
+        holder = self._tags.find(registry, repository, tag)
+        return holder.digest if holder else None
+
+    def tag_holder(self, registry: str, repository: str, tag: str) -> TagHolder | None:
+        """Return the same, with the moment of that push. Raises StoreError."""
         return self._tags.find(registry, repository, tag)
+
+    def repositories(self, registry: str) -> Iterator[str]:
+        """Yield those that have a current verdict other than that it was deleted.
+
+        One query each: the next row behind all of the repository before. Raises StoreError.
+        """
+        # A repository's partition is `registry|path`, and `}` is the next character after `|`.
+        last, end = f"{registry}|", f"{registry}}}"
+        while found := self._images.first(
+            "PartitionKey gt @partition and PartitionKey lt @end and reason ne @deleted",
+            {"partition": last, "end": end, "deleted": NotApplicableReason.DELETED.value},
+        ):
+            last = found[0].partition
+            yield repository_of(last)
 
     def list_current(
         self,
@@ -125,13 +144,14 @@ class AzureReportStore:
 
     def judged(
         self, registry: str, repository: str, digests: Collection[Digest]
-    ) -> frozenset[Digest]:
+    ) -> Mapping[Digest, str | None]:
         """Return those that have a current verdict other than that they were deleted.
 
-        One query over the range that the digests span: the registry lists them in their order.
+        With the tag that each shows. One query over the range that the digests span: the registry
+        lists them in their order.
         """
         if not digests:
-            return frozenset()
+            return {}
         rows = self._images.select(
             "PartitionKey eq @partition and RowKey ge @first and RowKey le @last "
             "and reason ne @deleted",
@@ -142,7 +162,9 @@ class AzureReportStore:
                 "deleted": NotApplicableReason.DELETED.value,
             },
         )
-        return frozenset(digests) & {Digest(key.row) for key, _ in rows}
+        wanted = frozenset(digests)
+        shown = {Digest(key.row): str(row["tag"]) or None for key, row in rows}
+        return {digest: tag for digest, tag in shown.items() if digest in wanted}
 
     def _upload(self, report: Report) -> None:
         if not _REPORT_ID.fullmatch(report.id):

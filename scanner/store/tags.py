@@ -6,8 +6,10 @@ every other image that still shows it; so it does not matter who comes first, no
 
 import functools
 
+from scanner.errors import InvalidMessageError, StoreError
 from scanner.model import Digest, Report
-from scanner.storage.moments import to_text
+from scanner.ports import TagHolder
+from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey, RowTable
 from scanner.store.image_row import image_key, partition
 
@@ -19,9 +21,17 @@ class Tags:
         self._tags = tags
         self._images = images
 
-    def find(self, registry: str, repository: str, tag: str) -> Digest | None:
-        """Return the digest that a tag was last pushed with. Raises StoreError."""
-        return self._holder(RowKey(partition(registry, repository), tag))
+    def find(self, registry: str, repository: str, tag: str) -> TagHolder | None:
+        """Return the digest that a tag was last pushed with, and when. Raises StoreError."""
+        row = self._tags.read(RowKey(partition(registry, repository), tag))
+        if row is None:
+            return None
+        try:
+            return TagHolder(
+                digest=Digest(str(row["digest"])), pushed_at=from_text(str(row["pushed_at"]))
+            )
+        except (KeyError, ValueError, InvalidMessageError) as error:
+            raise StoreError(f"tags.read: the row of {tag} is not one of ours") from error
 
     def point(self, report: Report, tag: str) -> bool:
         """Give a tag to a report's image unless a later push gave it to another.

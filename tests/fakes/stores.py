@@ -1,7 +1,7 @@
 """Stores in memory."""
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from scanner.ports import (
     Check,
     CurrentVerdict,
     PastVerdict,
+    TagHolder,
 )
 from scanner.sweeping import IndexedImage, Inputs, Sweep
 
@@ -113,6 +114,11 @@ class InMemoryReportStore:
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest of the latest push of a tag."""
+        holder = self.tag_holder(registry, repository, tag)
+        return holder.digest if holder else None
+
+    def tag_holder(self, registry: str, repository: str, tag: str) -> TagHolder | None:
+        """Return the latest push of a tag."""
         self._raise_outage()
         with self._lock:
             pushes = [
@@ -121,7 +127,12 @@ class InMemoryReportStore:
                 if (registry, repository, tag)
                 == (save.report.image.registry, save.report.image.repository, save.report.image.tag)
             ]
-        return max(pushes)[1] if pushes else None
+        return TagHolder(digest=max(pushes)[1], pushed_at=max(pushes)[0]) if pushes else None
+
+    def repositories(self, registry: str) -> Iterator[str]:
+        """Yield names in the order of the keys."""
+        rows = (row.image for row in self.list_current() if row.image.registry == registry)
+        yield from dict.fromkeys(image.repository for image in rows)
 
     def list_current(
         self,
@@ -148,18 +159,18 @@ class InMemoryReportStore:
 
     def judged(
         self, registry: str, repository: str, digests: Collection[Digest]
-    ) -> frozenset[Digest]:
+    ) -> Mapping[Digest, str | None]:
         """Return what has a verdict and was not deleted."""
         self._raise_outage()
         images = {
             digest: ImageReference(registry=registry, repository=repository, digest=digest)
             for digest in digests
         }
-        return frozenset(
-            digest
+        return {
+            digest: verdict.image.tag
             for digest, image in images.items()
             if (verdict := self.current(image)) and verdict.reason != NotApplicableReason.DELETED
-        )
+        }
 
     def _saves_of(self, image: ImageReference) -> list[_Save]:
         return [save for save in self._saves if str(save.report.image) == str(image)]

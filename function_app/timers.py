@@ -1,12 +1,15 @@
-"""What runs by the clock: the reconciler, so that nothing stays unseen."""
+"""What runs by the clock: the reconciler, and the removal of what is old."""
 
 import azure.functions as func
 
 from scanner.wiring import Wiring
 
+REMOVAL = "0 40 2 * * 0"
+"""Sundays at 02:40 UTC, as NCRONTAB with seconds."""
+
 
 def blueprint(wiring: Wiring) -> func.Blueprint:
-    """Build the blueprint with the timer function. The host lets one instance run it at a time."""
+    """Build the blueprint with the timers. The host lets one instance run each at a time."""
     functions = func.Blueprint()
 
     @functions.function_name("reconcile_registry")
@@ -18,5 +21,10 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     )
     def reconcile_registry(timer: func.TimerRequest) -> None:  # noqa: ARG001  the host passes it
         wiring.reconciler.run()
+
+    @functions.function_name("remove_old")
+    @functions.timer_trigger("timer", REMOVAL, run_on_startup=False, use_monitor=True)
+    def remove_old(timer: func.TimerRequest) -> None:  # noqa: ARG001  the host passes it
+        wiring.remove_old()
 
     return functions

@@ -35,6 +35,8 @@ class Settings:
     admin_secrets: tuple[str, ...] = field(repr=False)
     """Not the webhook's: whoever may read a registry's webhooks must not order rescans."""
     reconciling: ReconcileSettings
+    history_days: int
+    """How long an examination is kept that a later one has superseded."""
     blob_hosts: frozenset[str]
     ca_file: Path | None
     identity_client_id: str | None
@@ -152,6 +154,9 @@ def _settings(environment: Environment) -> Settings:
             _ADMIN_SECRETS, environment.optional(_ADMIN_SECRETS) or ""
         ),
         reconciling=reconcile_settings.read(environment),
+        history_days=environment.parsed(
+            "PUSHSCAN_HISTORY_DAYS", between(30, 3_650), 400, "a number of days from 30 to 3650"
+        ),
         blob_hosts=environment.parsed(
             "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
         ),

@@ -28,7 +28,7 @@ from scanner.store.tags import Tags
 
 logger = logging.getLogger(__name__)
 
-_CONTAINER, _IMAGES, _TAGS, _HISTORY = "reports", "images", "tags", "history"
+REPORTS, IMAGES, HISTORY, _TAGS = "reports", "images", "history", "tags"
 _REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
@@ -36,9 +36,9 @@ class AzureReportStore:
     """The ReportStore port on Azure Storage. Safe to use from several threads and processes."""
 
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
-        self._reports = BlobFolder(blobs.get_container_client(_CONTAINER))
-        self._images = RowTable(tables.get_table_client(_IMAGES))
-        self._history = History(RowTable(tables.get_table_client(_HISTORY)))
+        self._reports = BlobFolder(blobs.get_container_client(REPORTS))
+        self._images = RowTable(tables.get_table_client(IMAGES))
+        self._history = History(RowTable(tables.get_table_client(HISTORY)))
         self._tags = Tags(RowTable(tables.get_table_client(_TAGS)), self._images)
         self._lookups = LookupRows.connect(tables)
 
@@ -51,7 +51,7 @@ class AzureReportStore:
         """Return a stored report, or None when there is none of that id. Raises StoreError."""
         if not _REPORT_ID.fullmatch(report_id):
             return None
-        untrusted_document = self._reports.read(_blob_name(report_id), max_bytes=MAX_REPORT_BYTES)
+        untrusted_document = self._reports.read(report_blob(report_id), max_bytes=MAX_REPORT_BYTES)
         return report_json.decode(untrusted_document) if untrusted_document is not None else None
 
     def save(self, report: Report, *, part_of: Digest | None = None) -> CurrentVerdict:
@@ -172,9 +172,13 @@ class AzureReportStore:
         document = report_json.encode(report)
         if len(document) > MAX_REPORT_BYTES:
             raise StoreError(f"reports.write: {report.id} is larger than {MAX_REPORT_BYTES} bytes")
-        # The id follows from the content: whoever came first wrote the same.
-        if self._reports.create(_blob_name(report.id), document, content_type="application/json"):
-            logger.info("report.stored id=%s bytes=%d", report.id, len(document))
+        name = report_blob(report.id)
+        # The id follows from the content: whoever came first wrote the same. Whoever removes old
+        # reports sees by the touch that this one is about to be named again.
+        while not self._reports.create(name, document, content_type="application/json"):
+            if self._reports.touch(name):
+                return
+        logger.info("report.stored id=%s bytes=%d", report.id, len(document))
 
     def _make_current(self, report: Report, part_of: Digest | None) -> CurrentVerdict:
         key = image_key(report.image)
@@ -187,5 +191,6 @@ class AzureReportStore:
         return ImageRow.read(key, row or news.write()).current
 
 
-def _blob_name(report_id: str) -> str:
+def report_blob(report_id: str) -> str:
+    """Return the name of a report's blob."""
     return f"{report_id}.json"

@@ -3,7 +3,7 @@
 import functools
 import os
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,6 +165,22 @@ class Wiring:
             choice=self.settings.reconciling.choice,
             clock=lambda: datetime.now(UTC),
         )
+
+    def remove_old(self) -> None:
+        """Remove what nobody will ask for any more. Safe to repeat, and to interrupt.
+
+        Raises StoreError, and what naming this worker's profile raises.
+        """
+        from scanner.store.old_history import OldHistory  # noqa: PLC0415  likewise
+        from scanner.store.old_inventories import OldInventories  # noqa: PLC0415  likewise
+
+        def clock() -> datetime:
+            return datetime.now(UTC)
+
+        kept = timedelta(days=self.settings.history_days)
+        OldHistory.connect(self._storage, clock).remove(kept)
+        in_use = self.scanner.profile(self.scanner.advisories())
+        OldInventories.connect(self._storage, clock).remove(in_use)
 
     @functools.cached_property
     def registry(self) -> "AcrRegistry":

@@ -74,7 +74,7 @@ class World:
         self._buried = 0
         services = cast("Any", self.cloud)
         self.store = AzureReportStore(services, services)
-        self.inventories = AzureInventoryStore(services, services)
+        self.inventories = AzureInventoryStore(services, services, self.now)
         self.ledger = TableLedger(services)
         self.sightings = TableSightings(services)
         self._reconciler = Reconciler(

@@ -53,6 +53,10 @@ class StoreError(PushscanError):
     """Raised when a report or a verdict could not be written or read."""
 
 
+class PullsUnknownError(PushscanError):
+    """Raised when nobody can say what was pulled, or not all of it."""
+
+
 class VerificationError(PushscanError):
     """Raised when what a report rests on is not at hand: it is neither proved nor refuted."""
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from scanner.cli import app
 from scanner.cli.surroundings import Surroundings
 from scanner.errors import SettingsError
-from scanner.ports import ReportStore
+from scanner.ports import Pulls, ReportStore
 from scanner.verification import Verifier
 from scanner.wiring import Operations
 from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue, InMemorySightings
@@ -28,6 +28,7 @@ def pushscan(
     now: datetime | None = None,
     operations: Operations | None = None,
     verifier: Callable[[], Verifier] | None = None,
+    pulls: Pulls | None = None,
 ) -> Result:
     """Run `pushscan` with these arguments, five hours after the examples."""
     clock = now or NOW + timedelta(hours=5)
@@ -36,6 +37,7 @@ def pushscan(
         operations=lambda: operations or in_memory(store),
         verifier=verifier or _no_verifier,
         registries=lambda: REGISTRIES,
+        pulls=lambda: pulls,
         now=lambda: clock,
         sleep=lambda _: None,
     )

@@ -1,6 +1,7 @@
 """The ports that the core needs, and the values that cross them."""
 
 from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
+from scanner.ports.pulls import Pull, Pulls
 from scanner.ports.registry import (
     Catalogue,
     IndexEntry,
@@ -33,7 +34,9 @@ __all__ = [
     "Outbox",
     "PastVerdict",
     "Progress",
+    "Pull",
     "PullPlan",
+    "Pulls",
     "Registry",
     "ReportStore",
     "Resolved",

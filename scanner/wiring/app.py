@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scanner.posture.archive import PostureArchive
     from scanner.posture.arm import Arm
     from scanner.registry import AcrRegistry
+    from scanner.registry.pull_log import PullLog
     from scanner.store.azure_inventories import AzureInventoryStore
     from scanner.store.azure_store import AzureReportStore
     from scanner.store.unreadable import UnreadableMessages
@@ -40,6 +41,7 @@ from scanner.wiring.parts import (
     arm,
     credential,
     posture_archive,
+    pull_log,
     storage_connection,
     sweeper,
 )
@@ -198,6 +200,12 @@ class Wiring:
     def posture_archive(self) -> "PostureArchive":
         """Assessments of the registries."""
         return posture_archive(self.settings.storage)
+
+    def pulls(self) -> "PullLog | None":
+        """Return who knows of pulls, if anybody does."""
+        given = self.settings
+        in_azure = given.storage.in_azure
+        return pull_log(given.log_workspace, given.identity_client_id, in_azure=in_azure)
 
     def arm(self) -> "Arm":
         """Return a new session with Azure Resource Manager."""

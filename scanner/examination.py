@@ -107,8 +107,7 @@ class Examiner:
             try:
                 fault = self.registry.pull(
                     image,
-                    # The largest decides when all are done, if it comes last.
-                    sorted(missing, key=lambda layer: layer.size, reverse=True),
+                    missing,
                     into=Path(folder),
                     done=lambda layer, path: analysis.start(layer, path, threads),
                 )

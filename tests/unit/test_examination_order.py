@@ -1,4 +1,4 @@
-"""What an examination does at the same time, and what first."""
+"""What an examination does at the same time."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ import pytest
 
 from scanner.examination import Examiner
 from scanner.model import Digest, LayerInventory, Platform, Unexaminable
-from scanner.ports import Layer, PullPlan, ResolvedImage
+from scanner.ports import Layer, ResolvedImage
 from tests.contracts.inventory_store_contract import digest_of
 from tests.examples import ADVISORIES, IMAGE
 from tests.fakes import InMemoryInventoryStore, StubRegistry, StubScanner
@@ -53,14 +53,7 @@ class _AnnouncingRegistry(StubRegistry):
     """Says when a pull begins, and in which order it was asked for."""
 
     pulling: threading.Event
-    sizes: dict[Digest, int]
     order: list[Digest]
-
-    def plan(self, image: ResolvedImage) -> PullPlan | Unexaminable:
-        plan = super().plan(image)
-        assert isinstance(plan, PullPlan)
-        layers = [replace(one, size=self.sizes.get(one.diff_id, one.size)) for one in plan.layers]
-        return replace(plan, layers=tuple(layers))
 
     def pull(
         self,
@@ -85,7 +78,7 @@ def inventories() -> _PatientInventories:
 def registry(inventories: _PatientInventories) -> _AnnouncingRegistry:
     """It announces to those inventories."""
     registry = _AnnouncingRegistry()
-    registry.pulling, registry.sizes, registry.order = inventories.pulling, {}, []
+    registry.pulling, registry.order = inventories.pulling, []
     return registry
 
 
@@ -100,13 +93,3 @@ def test_what_is_kept_is_read_while_what_is_new_is_pulled(
     inventories.patient = frozenset({A, B})
     _examine(registry, inventories, tmp_path)
     assert registry.order == [A, B, C]
-
-
-def test_the_largest_layer_is_pulled_first(
-    registry: _AnnouncingRegistry, inventories: _PatientInventories, tmp_path: Path
-) -> None:
-    """It takes longest, and nobody waits for it alone in the end."""
-    registry.layers[digest_of("app")] = (A, B, C)
-    registry.sizes = {A: 10, B: 1000, C: 100}
-    _examine(registry, inventories, tmp_path)
-    assert registry.order == [B, C, A]

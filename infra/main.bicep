@@ -375,6 +375,7 @@ module appSettings 'modules/app-settings.bicep' = {
     registryId: access.outputs.registryId
     clientId: identities.outputs.workerClientId
     insightsConnection: monitoring.outputs.insightsConnection
+    logWorkspace: auditToLogAnalytics ? monitoring.outputs.workspaceCustomerId : ''
     noticeUrl: noticeUrl
     operatorsUrl: operatorsUrl
   }

@@ -95,6 +95,10 @@ class NoImageError(PushscanError):
     """Raised when what was named for a check is no image, or is not there."""
 
 
+class PullsUnknownError(PushscanError):
+    """Raised when nobody can say what was pulled, or not all of it."""
+
+
 class VerificationError(PushscanError):
     """Raised when what a report rests on is not at hand: it is neither proved nor refuted."""
 

@@ -23,10 +23,13 @@ class InMemoryCatalogue:
     during_page: Callable[[str], None] = lambda _: None
     """Called with `registry` or `registry/repository` before each page: where a run may die."""
 
-    def add(self, image: ImageReference, *, updated_at: datetime) -> ImageReference:
-        """List a manifest."""
+    def add(
+        self, image: ImageReference, *, updated_at: datetime, tags: tuple[str, ...] = ()
+    ) -> ImageReference:
+        """List a manifest; with these tags, or with the one that the reference has."""
         of_registry = self.listed.setdefault(image.registry, {})
-        entry = ListedManifest(image=image, updated_at=updated_at)
+        tags = tags or ((image.tag,) if image.tag else ())
+        entry = ListedManifest(image=image, tags=tags, updated_at=updated_at)
         of_registry.setdefault(image.repository, {})[image.digest] = entry
         return image
 
@@ -55,6 +58,11 @@ class InMemoryCatalogue:
             if len(digests) <= self.page_size:
                 return
 
+    def has_repository(self, registry: str, repository: str) -> bool:
+        """Say whether it is listed."""
+        self._begin_page(f"{registry}/{repository}")
+        return repository in self.listed.get(registry, {})
+
     def _begin_page(self, what: str) -> None:
         self.during_page(what)
         if what in self.outages:
@@ -67,6 +75,7 @@ class InMemorySightings:
     def __init__(self) -> None:
         self.by_image: dict[str, Sighting] = {}
         self._progress: dict[str, Progress] = {}
+        self._listed_at: dict[tuple[str, str], datetime] = {}
 
     def progress(self, registry: str) -> Progress | None:
         """Return what was saved."""
@@ -90,6 +99,14 @@ class InMemorySightings:
     def remove(self, image: ImageReference) -> None:
         """Forget it."""
         self.by_image.pop(str(image), None)
+
+    def note_listed(self, registry: str, repository: str, at: datetime) -> None:
+        """Keep the moment."""
+        self._listed_at[registry, repository] = at
+
+    def listed_at(self, registry: str, repository: str) -> datetime | None:
+        """Return the moment."""
+        return self._listed_at.get((registry, repository))
 
     def list_all(self, registry: str | None = None) -> Iterator[Sighting]:
         """Yield what was seen, in the order of the names."""

@@ -15,6 +15,9 @@ param clientId string
 @description('Where telemetry is sent.')
 param insightsConnection string
 
+@description('Workspace that has the registry\'s pulls, by the id it is queried by; empty where none has them.')
+param logWorkspace string
+
 @description('HTTPS endpoint for notices of unhealthy images; empty for none.')
 param noticeUrl string
 
@@ -40,8 +43,9 @@ var always = [
 ]
 var images = empty(noticeUrl) ? [] : [{ name: 'PUSHSCAN_NOTICE_URL', value: noticeUrl }]
 var operators = empty(operatorsUrl) ? [] : [{ name: 'PUSHSCAN_OPERATORS_URL', value: operatorsUrl }]
+var pulls = empty(logWorkspace) ? [] : [{ name: 'PUSHSCAN_LOG_WORKSPACE', value: logWorkspace }]
 var sources = '${loginServer}/mirror/trivy-db:2|${loginServer}/mirror/trivy-java-db:1'
 var mirror = advisoryMirror ? [{ name: 'PUSHSCAN_ADVISORY_SOURCES', value: sources }] : []
 
 @description('Names and values.')
-output settings array = concat(always, images, operators, mirror)
+output settings array = concat(always, images, operators, pulls, mirror)

@@ -2,6 +2,7 @@
 
 from scanner.ports.ancestors import Ancestors, KnownBase
 from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
+from scanner.ports.pulls import Pull, Pulls
 from scanner.ports.referrers import Described, Referrer, Referrers
 from scanner.ports.registry import (
     Catalogue,
@@ -40,7 +41,9 @@ __all__ = [
     "Outbox",
     "PastVerdict",
     "Progress",
+    "Pull",
     "PullPlan",
+    "Pulls",
     "Referrer",
     "Referrers",
     "Registry",

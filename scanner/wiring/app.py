@@ -3,7 +3,7 @@
 import functools
 import os
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from scanner.posture.archive import PostureArchive
     from scanner.posture.arm import Arm
     from scanner.registry import AcrRegistry
+    from scanner.registry.pull_log import PullLog
     from scanner.store.azure_inventories import AzureInventoryStore
     from scanner.store.azure_store import AzureReportStore
     from scanner.store.unreadable import UnreadableMessages
@@ -51,6 +52,7 @@ from scanner.wiring.parts import (
     arm,
     credential,
     posture_archive,
+    pull_log,
     rulebooks,
     storage_connection,
     sweeper,
@@ -249,6 +251,22 @@ class Wiring:
             clock=lambda: datetime.now(UTC),
         )
 
+    def remove_old(self) -> None:
+        """Remove what nobody will ask for any more. Safe to repeat, and to interrupt.
+
+        Raises StoreError, and what naming this worker's profile raises.
+        """
+        from scanner.store.old_history import OldHistory  # noqa: PLC0415  likewise
+        from scanner.store.old_inventories import OldInventories  # noqa: PLC0415  likewise
+
+        def clock() -> datetime:
+            return datetime.now(UTC)
+
+        kept = timedelta(days=self.settings.history_days)
+        OldHistory.connect(self._storage, clock).remove(kept)
+        in_use = self.scanner.profile(self.scanner.advisories())
+        OldInventories.connect(self._storage, clock).remove(in_use)
+
     @functools.cached_property
     def registry(self) -> "AcrRegistry":
         """The registries of the settings."""
@@ -265,6 +283,12 @@ class Wiring:
     def posture_archive(self) -> "PostureArchive":
         """Assessments of the registries."""
         return posture_archive(self.settings.storage)
+
+    def pulls(self) -> "PullLog | None":
+        """Return who knows of pulls, if anybody does."""
+        given = self.settings
+        in_azure = given.storage.in_azure
+        return pull_log(given.log_workspace, given.identity_client_id, in_azure=in_azure)
 
     def arm(self) -> "Arm":
         """Return a new session with Azure Resource Manager."""

@@ -1,6 +1,6 @@
 """One worker process: the real functions of the edge, and what they find in their wiring."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -57,6 +57,10 @@ class AtOnce:
         except PushscanError as error:
             future.set_exception(error)
         return future
+
+    def map(self, work: Callable[[Any], Any], values: Iterable[Any]) -> Iterator[Any]:
+        """Do the work, one after the other."""
+        return map(work, values)
 
     def shutdown(self, *, cancel_futures: bool) -> None:
         """Nothing is left to be done."""

@@ -84,7 +84,7 @@ class World:
         services = cast("Any", self.cloud)
         self.store = AzureReportStore(services, services)
         self.ancestries = Ancestries(store=self.store, ancestors=AzureAncestors(services))
-        self.inventories = AzureInventoryStore(services, services)
+        self.inventories = AzureInventoryStore(services, services, self.now)
         self.ledger = TableLedger(services)
         self.streams = TableStreams(services)
         self.sightings = TableSightings(services)
@@ -179,8 +179,8 @@ class World:
 
     # What goes on
 
-    def post(self, body: bytes) -> bool:
-        """Post an event to the webhook, once as ACR does; say whether it was accepted."""
+    def post(self, body: bytes) -> None:
+        """Post an event to the webhook, once as ACR does, whatever comes of it."""
         host = self._host()
         request = func.HttpRequest(
             method="POST",
@@ -195,9 +195,8 @@ class World:
             try:
                 answer = intake.receive(request, host.settings, host.job_queue.send)
             except Killed:
-                return False
+                return
         assert answer.status_code in {202, 503}, answer.get_body()
-        return bool(answer.status_code == 202)
 
     def put(self, body: str) -> None:
         """Let Event Grid queue an event, durably."""
@@ -283,7 +282,8 @@ class World:
             self.settle()
             tally = self.reconcile()
             assert tally is not None
-            if tally.is_complete and not (tally.unseen or tally.queued or tally.vanished):
+            found = tally.unseen + tally.queued + tally.vanished + tally.retagged
+            if tally.is_complete and not found:
                 return
             self.clock.pass_by(timedelta(hours=1))
         raise AssertionError("it never comes to rest")

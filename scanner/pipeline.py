@@ -56,7 +56,7 @@ class Pipeline:
         """
         run = self._begin(job)
         report = self._known(run, job.image) or self._examine(run, job.image)
-        if self.publisher.rulebook() != run.rulebook:
+        if self.publisher.rulebook().applied(tag=run.tag) != run.rulebook.applied(tag=run.tag):
             # Changed meanwhile, and the sweep for that may have gone by. All layers are known now.
             run = self._begin(job)
             report = self._known(run, job.image) or self._examine(run, job.image)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench import layers, memory, pull, receiver, sandboxed, verdict
+from bench import layers, memory, pull, receiver, sandboxed, secrets, verdict
 from bench.rows import Row, table
 from local.app import ROOT
 from local.samples.advisories import install_sample
@@ -31,6 +31,7 @@ Measure = Callable[[Path, Path], list[Row]]
 MEASUREMENTS: Final[dict[str, Measure]] = {
     "receiver": receiver.measure,
     "pull": partial(pull.measure, built=IMAGES),
+    "secrets": partial(secrets.measure, built=IMAGES),
     "sandboxed": partial(sandboxed.measure, built=IMAGES),
     "verdict": partial(verdict.measure, built=IMAGES),
     "layers": partial(layers.measure, built=IMAGES),

@@ -34,7 +34,8 @@ def alone(
             *("--cache-backend", backend, "--skip-db-update", "--skip-java-db-update"),
             *("--skip-check-update", "--skip-vex-repo-update", "--skip-version-check"),
             *("--disable-telemetry", "--offline-scan", "--no-progress", "--quiet"),
-            *("--scanners", "vuln", "--format", "json", "--list-all-pkgs", image),
+            # As ours: packages and secrets.
+            *("--scanners", "vuln,secret", "--format", "json", "--list-all-pkgs", image),
         ],
         env={
             "PATH": os.defpath,

@@ -6,6 +6,7 @@ import azure.functions as func
 
 from function_app import (
     advisories,
+    attaching,
     events,
     intake,
     notices,
@@ -38,3 +39,6 @@ app.register_functions(advisories.blueprint(_wiring))
 app.register_functions(policies.blueprint(_wiring))
 app.register_functions(rescan.blueprint(_wiring))
 app.register_functions(posture.blueprint(_wiring))
+if _wiring.settings.attaching.kinds:
+    # A queue that is never filled would be asked twice a second, and each question costs.
+    app.register_functions(attaching.blueprint(_wiring))

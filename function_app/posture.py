@@ -1,6 +1,7 @@
 """Once a week: how far each registry of the settings is from its controls."""
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,47 +28,50 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.timer_trigger("timer", SCHEDULE, run_on_startup=False)
     def assess_registries(timer: func.TimerRequest) -> None:
         del timer
+        settings = wiring.settings
         with wiring.arm() as arm:
-            assess_all(
-                wiring.settings.registries.canonical,
-                arm,
-                wiring.posture_archive,
-                now=datetime.now(UTC),
-            )
+            wanted = settings.assessed_registries or find(settings.registries.canonical, arm)
+            assess_all(wanted, arm, wiring.posture_archive, now=datetime.now(UTC))
 
     return functions
 
 
-def assess_all(
-    login_servers: frozenset[str], arm: "Arm", archive: "PostureArchive", *, now: datetime
-) -> None:
-    """Assess each registry that the identity can see, and keep the result.
+def find(login_servers: frozenset[str], arm: "Arm") -> list[str]:
+    """Return the resource id of each registry that the identity can see.
 
-    One that cannot be read is logged and the others go on. Raises PostureError when ARM cannot be
-    asked at all, and StoreError when a result could not be kept.
+    The others are told in the log. Raises PostureError when ARM cannot be asked at all.
     """
-    from scanner.posture.assessment import assess  # noqa: PLC0415  the webhook's start is short
-    from scanner.posture.live import (  # noqa: PLC0415  likewise
-        read_registry,
-        registries_by_login_server,
-    )
-    from scanner.posture.rule import Severity  # noqa: PLC0415  likewise
+    from scanner.posture.live import registries_by_login_server  # noqa: PLC0415  likewise
 
     resource_ids = registries_by_login_server(arm)
-    for login_server in sorted(login_servers):
-        resource_id = resource_ids.get(login_server)
-        if resource_id is None:
-            logger.warning("posture.not_visible registry=%s", login_server)
-            continue
+    for login_server in sorted(login_servers - set(resource_ids)):
+        logger.warning("posture.not_visible registry=%s", login_server)
+    return [resource_ids[known] for known in sorted(login_servers & set(resource_ids))]
+
+
+def assess_all(
+    resource_ids: Sequence[str], arm: "Arm", archive: "PostureArchive", *, now: datetime
+) -> None:
+    """Assess each registry, and keep the result.
+
+    One that cannot be read is logged and the others go on. Raises StoreError when a result could
+    not be kept.
+    """
+    from scanner.posture.assessment import assess  # noqa: PLC0415  the webhook's start is short
+    from scanner.posture.live import read_registry  # noqa: PLC0415  likewise
+    from scanner.posture.rule import Severity  # noqa: PLC0415  likewise
+
+    for resource_id in resource_ids:
+        name = resource_id.rpartition("/")[2]
         try:
             assessment = assess(read_registry(arm, resource_id), now=now)
         except PostureError as error:
-            logger.warning("posture.not_read registry=%s why=%s", login_server, error)
+            logger.warning("posture.not_read registry=%s why=%s", name, error)
             continue
         archive.save(assessment)
         logger.info(
             "posture.stored registry=%s open=%d unknown=%d",
-            login_server,
+            name,
             len(assessment.open_from(Severity.INFO)),
             len(assessment.unknown_from(Severity.INFO)),
         )

@@ -29,6 +29,7 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     def rejudge_image(message: func.QueueMessage) -> None:
         if job := read_job(message.get_body(), wiring):
             wiring.rejudger.judge(job)
+            wiring.ask_to_attach(job.image)
 
     @functions.function_name("sweep_images")
     @functions.queue_trigger("message", SWEEP_QUEUE, CONNECTION)

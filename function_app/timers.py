@@ -1,12 +1,14 @@
-"""What runs by the clock: the reconciler, so that nothing stays unseen."""
+"""What runs by the clock: whatever needs no event, so that nothing stays unseen or untold."""
 
 import azure.functions as func
 
 from scanner.wiring import Wiring
 
+_EVERY_FIVE_MINUTES = "0 */5 * * * *"
+
 
 def blueprint(wiring: Wiring) -> func.Blueprint:
-    """Build the blueprint with the timer function. The host lets one instance run it at a time."""
+    """Build the blueprint with the timers. The host runs each in one instance at a time."""
     functions = func.Blueprint()
 
     @functions.function_name("reconcile_registry")
@@ -18,5 +20,10 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     )
     def reconcile_registry(timer: func.TimerRequest) -> None:  # noqa: ARG001  the host passes it
         wiring.reconciler.run()
+
+    @functions.function_name("wake_streams")
+    @functions.timer_trigger("timer", _EVERY_FIVE_MINUTES, run_on_startup=False, use_monitor=True)
+    def wake_streams(timer: func.TimerRequest) -> None:  # noqa: ARG001  the host passes it
+        wiring.herald.wake()
 
     return functions

@@ -22,9 +22,11 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.function_name("scan_image")
     @functions.queue_trigger("message", JOB_QUEUE, CONNECTION)
     def scan_image(message: func.QueueMessage) -> None:
+        tell_wait(message, now=datetime.now(UTC))
         match read_job(message.get_body(), wiring):
             case ScanJob() as job:
                 wiring.pipeline.judge(job)
+                wiring.ask_to_attach(job.image)
             case RetireJob() as job:
                 wiring.retirement.retire(job)
 
@@ -43,6 +45,13 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
                 logger.error("deletion.abandoned of=%s", job.deletion)
 
     return functions
+
+
+def tell_wait(message: func.QueueMessage, *, now: datetime) -> None:
+    """Log how long a job lay in the queue, which the host tells nobody; an alert reads it."""
+    if queued_at := message.insertion_time:
+        waited = (now - queued_at).total_seconds()
+        logger.info("job.taken waited=%d tries=%d", waited, message.dequeue_count or 1)
 
 
 def read_job(untrusted_message: bytes, wiring: Wiring) -> Job | None:

@@ -44,6 +44,11 @@ param registryRoleMode string = 'LegacyRegistryPermissions'
 @description('Encrypt a new registry with a key of your own. Only at creation, never to be undone, Premium only.')
 param customerManagedKey bool = false
 
+@description('Days after which a new Premium registry deletes untagged Docker manifests, for good; 0 keeps them. Leave it at 0 where images are run by digest.')
+@minValue(0)
+@maxValue(365)
+param untaggedDays int = 0
+
 @description('How pushes are heard of. `private` takes events whatever is said here: a webhook needs a public endpoint.')
 @allowed(['events', 'webhook', 'both'])
 param intake string = 'both'
@@ -85,7 +90,10 @@ param minimumInstances int = 1
 @maxValue(30)
 param maximumInstances int = 4
 
-@description('Keep the registry\'s audit logs in the storage account as well.')
+@description('Send the registry\'s audit logs to the Log Analytics workspace.')
+param auditToLogAnalytics bool = true
+
+@description('Keep the registry\'s audit logs in the storage account.')
 param auditToStorage bool = false
 
 @description('Authorization rule of an event hub namespace for the audit logs; empty for none.')
@@ -112,6 +120,9 @@ param kevSource string = ''
 
 @description('Mirror the advisory databases in the registry by cache rules.')
 param advisoryMirror bool = true
+
+@description('Make a role that reads the registry\'s settings, for the weekly audit; needs the right to write role definitions.')
+param postureRole bool = true
 
 @description('Make an identity that may delete images, apart from the one that reads them.')
 param cleanupIdentity bool = false
@@ -271,6 +282,7 @@ module registry 'modules/registry.bicep' = if (newRegistry) {
     profile: profile
     allowedIpRanges: allowedIpRanges
     roleMode: registryRoleMode
+    untaggedDays: untaggedDays
     keyIdentityId: newRegistry && customerManagedKey ? key!.outputs.identityId : ''
     keyIdentityClientId: newRegistry && customerManagedKey ? key!.outputs.identityClientId : ''
     keyUri: newRegistry && customerManagedKey ? key!.outputs.keyUri : ''
@@ -292,6 +304,13 @@ module registryEndpoint 'modules/endpoint.bicep' = if (closed) {
   }
 }
 
+module posture 'modules/posture-role.bicep' = if (postureRole) {
+  name: 'posture-role'
+  params: {
+    suffix: token
+  }
+}
+
 module access 'modules/registry-access.bicep' = {
   name: 'registry-access'
   scope: resourceGroup(registryGroup)
@@ -300,8 +319,9 @@ module access 'modules/registry-access.bicep' = {
     roleMode: registryRoleMode
     workerPrincipalId: identities.outputs.workerPrincipalId
     cleanupPrincipalId: identities.outputs.cleanupPrincipalId
+    postureRoleId: postureRole ? posture!.outputs.id : ''
     advisoryMirror: advisoryMirror
-    workspaceId: monitoring.outputs.workspaceId
+    workspaceId: auditToLogAnalytics ? monitoring.outputs.workspaceId : ''
     storageId: auditToStorage ? storage.outputs.id : ''
     eventHubRuleId: eventHubRuleId
     eventHubName: eventHubName
@@ -319,6 +339,8 @@ module app 'modules/app.bicep' = if (onContainerApps) {
     tags: tags
     image: image
     identityId: identities.outputs.workerId
+    postureRoleId: postureRole ? posture!.outputs.id : ''
+    posturePrincipalId: identities.outputs.workerPrincipalId
     settings: appSettings.outputs.settings
     secretUris: vault.outputs.secretUris
     loginServer: access.outputs.loginServer
@@ -359,6 +381,7 @@ module appSettings 'modules/app-settings.bicep' = {
     advisoryMirror: advisoryMirror
     storageName: storage.outputs.name
     loginServer: access.outputs.loginServer
+    registryId: access.outputs.registryId
     clientId: identities.outputs.workerClientId
     insightsConnection: monitoring.outputs.insightsConnection
     noticeUrl: noticeUrl
@@ -407,6 +430,7 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: tags
     insightsId: monitoring.outputs.insightsId
+    alwaysOn: !onContainerApps || minimumInstances != 0
     email: alertEmail
   }
 }

@@ -73,7 +73,7 @@ class NoticeReceiver:
             def do_POST(self) -> None:
                 self.answer(receiver.take(dict(self.headers), self.read_body()))
 
-        self._server = _Server(("127.0.0.1", self._port), Handler, self._tls)
+        self._server = TlsServer(("127.0.0.1", self._port), Handler, self._tls)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         self.url = f"https://localhost:{self._server.server_port}/notices"
@@ -146,7 +146,9 @@ class NoticeReceiver:
                 log.write(json.dumps(delivery.event) + "\n")
 
 
-class _Server(http.server.ThreadingHTTPServer):
+class TlsServer(http.server.ThreadingHTTPServer):
+    """Serves each connection in a thread, over TLS."""
+
     daemon_threads = False
 
     def __init__(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from scanner.errors import SettingsError
+from scanner.model import is_host
 
 _T = TypeVar("_T")
 _SECRET = re.compile(r"[!-+\--~]{24,256}")
@@ -44,6 +45,11 @@ class Environment:
         except (ValueError, KeyError):
             self.fault(name, f"is not {expected}")
             return default
+
+    def beginning(self, prefix: str) -> dict[str, str]:
+        """Return all variables whose names begin with this, but for empty ones."""
+        names = [name for name in self._variables if name.startswith(prefix)]
+        return {name: value for name in names if (value := self.optional(name)) is not None}
 
     def secrets(self, name: str, value: str) -> tuple[str, ...]:
         """Split a variable's value into one or two secrets; none when it is empty."""
@@ -106,5 +112,13 @@ def globs(text: str) -> tuple[str, ...]:
     """Parse a comma-separated list of globs over repositories. Raises ValueError."""
     found = tuple(filter(None, map(str.strip, text.split(","))))
     if not all(map(_GLOB.fullmatch, found)):
+        raise ValueError(text)
+    return found
+
+
+def hosts(text: str) -> frozenset[str]:
+    """Parse a comma-separated list of hosts, perhaps with ports. Raises ValueError."""
+    found = frozenset(filter(None, map(str.strip, text.split(","))))
+    if not all(map(is_host, found)):
         raise ValueError(text)
     return found

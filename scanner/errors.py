@@ -10,6 +10,8 @@
     ├── SandboxUnavailableError nothing may be opened on this host: the queue retries elsewhere
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
+    ├── ExportError             what an export needs is not known: look at the image again
+    ├── NoImageError            what was named for a check is no image, or not there: name another
     ├── VerificationError       a report cannot be examined again here: says what is missing
     ├── NoticeError             the channel did not take the notice: the queue retries
     └── PostureError            a registry could not be looked at: mend access, or the file
@@ -85,12 +87,25 @@ class StoreError(PushscanError):
     """Raised when a report or a verdict could not be written or read."""
 
 
+class ExportError(PushscanError):
+    """Raised when what is to be exported is not known, or too large to be written."""
+
+
+class NoImageError(PushscanError):
+    """Raised when what was named for a check is no image, or is not there."""
+
+
 class VerificationError(PushscanError):
     """Raised when what a report rests on is not at hand: it is neither proved nor refuted."""
 
 
 class NoticeError(PushscanError):
     """Raised when a channel did not accept a notice."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds after which the channel asks to be tried again; None where it does not say."""
 
 
 class PostureError(PushscanError):

@@ -2,12 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from scanner.ancestry import Ancestry
 from scanner.classify import classify_index, judge
-from scanner.classify.deciding import turns_at
+from scanner.classify.deciding import decide, turns_at
+from scanner.classify.origins import origins
+from scanner.classify.remedies import NewerBase, remedies
 from scanner.model import (
+    Decision,
+    Lineage,
     NotApplicable,
     PlatformVerdict,
     Report,
@@ -32,13 +37,15 @@ def judged(
     begun: Report,
     seen: ScanReport | Unexaminable | NotApplicable,
     rulebook: Rulebook,
+    ancestry: Callable[[], Ancestry] = Ancestry,
 ) -> Report:
-    """Finish a report on one image: verdict, decisions, and the id that follows from them.
+    """Finish a report on one image: verdict, decisions, remedies, and the id that follows.
 
     Args:
         begun: All that is known of the image beside its packages, and the tag that rules go by.
         seen: What came of the examination.
         rulebook: What decides.
+        ancestry: Asked for what the image comes from, if there is something to tell by it.
     """
     if isinstance(seen, NotApplicable):
         begun = replace(begun, scanner=None, advisories=None)
@@ -49,7 +56,33 @@ def judged(
     )
     verdict, decisions = judge(report, seen, rulebook)
     report = replace(report, verdict=verdict, decisions=decisions)
+    if decisions:
+        report = _traced(report, rulebook, ancestry())
     return identified(replace(report, turns_at=turns_at(report, rulebook)))
+
+
+def _traced(report: Report, rulebook: Rulebook, ancestry: Ancestry) -> Report:
+    """Say who brought each finding, and of what blocks, what would clear it."""
+    brought_by = origins(
+        report.subjects, report.layers, report.lineage or Lineage(), ancestry.previous
+    )
+    decisions = tuple(
+        replace(decision, origin=origin)
+        for decision, origin in zip(report.decisions, brought_by, strict=True)
+    )
+    found = remedies(decisions, newer_base=_newer_base(report, rulebook, ancestry.newer_base))
+    return replace(report, decisions=decisions, remedies=found)
+
+
+def _newer_base(report: Report, rulebook: Rulebook, base: Report | None) -> NewerBase | None:
+    if base is None or report.lineage is None:
+        return None
+    # By the rules for the image that would be built on it, as of now.
+    inside = replace(base, image=report.image, policy=report.policy, as_of=report.as_of)
+    decisions: tuple[Decision, ...] = decide(inside, rulebook)
+    return NewerBase(
+        name=report.lineage.base_name, version=str(base.image.digest), decisions=decisions
+    )
 
 
 def judged_index(begun: Report, platforms: Iterable[PlatformVerdict], rulebook: Rulebook) -> Report:
@@ -76,6 +109,9 @@ def identified(report: Report) -> Report:
     inputs = {
         "image": str(report.image),
         "verdict": str(report.verdict),
+        "lineage": [str(report.lineage.base_digest), str(report.lineage.previous)]
+        if report.lineage
+        else None,
         "platforms": [[str(entry.digest), entry.report_id] for entry in report.platforms],
         "policy": [
             report.policy.name,

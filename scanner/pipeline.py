@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from scanner.ancestry import Ancestries
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import PushscanError, RegistryError
 from scanner.examination import Examiner
@@ -46,6 +47,7 @@ class Pipeline:
 
     examiner: Examiner
     publisher: Publisher
+    ancestries: Ancestries
     clock: Callable[[], datetime]
 
     def judge(self, job: ScanJob) -> Report:
@@ -132,9 +134,16 @@ class Pipeline:
             self._draft(run, image.reference),
             platform=image.platform,
             config_digest=Digest.of(image.config),
+            facts=image.facts,
             layers=examination.diff_ids,
+            lineage=self.ancestries.trace(
+                run.job.image,
+                platform=image.platform,
+                layers=examination.diff_ids,
+                facts=image.facts,
+            ),
         )
-        return judged(begun, examination.seen, run.rulebook)
+        return judged(begun, examination.seen, run.rulebook, lambda: self.ancestries.of(begun))
 
     def _examine_index(self, run: "_Run", index: ResolvedIndex) -> Report:
         platforms: list[PlatformVerdict] = []

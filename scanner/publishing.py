@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from scanner.herald import Herald
 from scanner.judging import NOT_JUDGED, judged
 from scanner.model import (
     ImageReference,
@@ -15,7 +16,7 @@ from scanner.model import (
     Unexaminable,
     UnknownReason,
 )
-from scanner.ports import CurrentVerdict, Outbox, ReportStore
+from scanner.ports import ReportStore
 
 logger = logging.getLogger(__name__)
 
@@ -25,16 +26,16 @@ class Publisher:
     """Stores reports and queues the notices about them. Needs storage and nothing else."""
 
     store: ReportStore
-    outbox: Outbox
+    herald: Herald
     rulebook: Callable[[], Rulebook]
     """Returns the current one. Raises PolicyError or StoreError where there is none."""
 
     def publish(self, report: Report) -> None:
-        """Store a report, then queue a notice on what is current, where one is due.
+        """Store a report, then announce what has changed for whoever follows the image.
 
         Safe to repeat. Raises StoreError.
         """
-        current = self.store.save(report)
+        self.store.save(report)
         logger.info(
             "image.judged image=%s verdict=%s rule=%s report=%s",
             report.image,
@@ -42,15 +43,7 @@ class Publisher:
             report.verdict.rule,
             report.id,
         )
-        if standing := self._standing(current, report):
-            self.outbox.announce(standing)
-
-    def _standing(self, current: CurrentVerdict, report: Report) -> Report | None:
-        if current.report_id == report.id:
-            return report
-        # Whoever stored the later one may have died, or given up, before it was told.
-        later = self.store.find_report(current.report_id)
-        return replace(later, image=current.image) if later else None
+        self.herald.observe(report.image)
 
     def tag_of(self, image: ImageReference, rulebook: Rulebook) -> str | None:
         """Return the tag that rules go by: its own, or what names it or its index now.

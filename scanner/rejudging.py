@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scanner import jobs
+from scanner.ancestry import Ancestries
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import AdvisoriesError
 from scanner.judging import judged, judged_index
@@ -41,6 +42,7 @@ class Rejudger:
     scanner: ImageScanner
     inventories: InventoryStore
     publisher: Publisher
+    ancestries: Ancestries
     rescan: Callable[[str], None]
     """Queues a job of the ordinary kind."""
     clock: Callable[[], datetime]
@@ -61,7 +63,7 @@ class Rejudger:
         else:
             # Also when an earlier try died right here, by these advisories or by those before: what
             # is known is not told twice.
-            self.publisher.outbox.announce(report)
+            self.publisher.herald.observe(report.image)
 
     def _begin(self, job: RejudgeJob) -> "_Run":
         rulebook = self.publisher.rulebook()
@@ -131,8 +133,9 @@ class Rejudger:
             config_digest=report.config_digest,
             layers=report.layers,
             facts=report.facts,
+            lineage=report.lineage,
         )
-        return judged(begun, seen, run.rulebook)
+        return judged(begun, seen, run.rulebook, lambda: self.ancestries.of(begun))
 
     def _match(self, run: "_Run", report: Report) -> ScanReport | Unexaminable | None:
         if not report.layers:

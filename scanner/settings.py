@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING
 
 from scanner import (
     advisory_settings,
+    attach_settings,
     exploit_settings,
     policy_settings,
     reconcile_settings,
+    route_settings,
     storage_settings,
 )
 from scanner.advisory_settings import AdvisorySettings
-from scanner.environment import Environment, existing_file
+from scanner.attach_settings import AttachSettings
+from scanner.environment import Environment, existing_file, hosts
 from scanner.exploit_settings import ExploitSettings
 from scanner.limit_settings import read_limits
 from scanner.model import Registries, is_host
 from scanner.model.limits import Limits
-from scanner.notify.route import Route, Routes
+from scanner.notify.route import Routes
 from scanner.policy_settings import PolicySettings
+from scanner.posture.ids import parse_registry_ids
 from scanner.reconcile_settings import ReconcileSettings
+from scanner.route_settings import NoticeSettings, RouteSettings
 from scanner.storage_settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -46,6 +51,8 @@ class Settings:
     blob_hosts: frozenset[str]
     ca_file: Path | None
     identity_client_id: str | None
+    assessed_registries: tuple[str, ...]
+    """Resource ids; empty leaves the weekly posture to find the registries by their hosts."""
     policy: PolicySettings
     exploits: ExploitSettings
     advisories: Path
@@ -55,6 +62,8 @@ class Settings:
     bubblewrap: Path | None
     limits: Limits
     routes: Routes
+    route_file: RouteSettings
+    attaching: AttachSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +78,21 @@ class ScannerSettings:
     """None where bubblewrap is not to be used."""
     names_storage: bool
     """Whether there is storage to share advisories through."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckSettings:
+    """What examining an image here takes, without storage or webhook."""
+
+    scanner: ScannerSettings
+    limits: Limits
+    policy: PolicySettings
+    registries: frozenset[str]
+    """Login servers that a check may contact, beside those below Azure's own names."""
+    blob_hosts: frozenset[str]
+    ca_file: Path | None
+    identity_client_id: str | None
+    in_azure: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +130,24 @@ def load_scanner() -> ScannerSettings:
     return scanner
 
 
+def load_check() -> CheckSettings:
+    """Read only what is needed to examine one image here. Raises SettingsError."""
+    environment = Environment(os.environ)
+    named = environment.optional("PUSHSCAN_REGISTRIES")
+    given = CheckSettings(
+        scanner=_scanner(environment),
+        limits=read_limits(environment),
+        policy=policy_settings.read(environment),
+        registries=_registries(environment).canonical if named else frozenset(),
+        blob_hosts=_blob_hosts(environment),
+        ca_file=_ca_file(environment),
+        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
+    )
+    environment.raise_faults()
+    return given
+
+
 def load_registries() -> Registries:
     """Read only which registries are ours. Raises SettingsError."""
     environment = Environment(os.environ)
@@ -120,6 +162,21 @@ def load_replay() -> ReplaySettings:
     replay = _replay(environment)
     environment.raise_faults()
     return replay
+
+
+def load_notices() -> NoticeSettings:
+    """Read only what is needed to send notices. Raises SettingsError."""
+    environment = Environment(os.environ)
+    ca_file = _ca_file(environment)
+    notices = NoticeSettings(
+        routes=route_settings.read_webhooks(environment, ca_file),
+        route_file=route_settings.read(environment),
+        ca_file=ca_file,
+        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
+    )
+    environment.raise_faults()
+    return notices
 
 
 def load_identity() -> tuple[str | None, bool]:
@@ -161,11 +218,15 @@ def _settings(environment: Environment) -> Settings:
             _ADMIN_SECRETS, environment.optional(_ADMIN_SECRETS) or ""
         ),
         reconciling=reconcile_settings.read(environment),
-        blob_hosts=environment.parsed(
-            "PUSHSCAN_BLOB_HOSTS", _hosts, frozenset(), "a comma-separated list of hosts"
-        ),
+        blob_hosts=_blob_hosts(environment),
         ca_file=ca_file,
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        assessed_registries=environment.parsed(
+            "PUSHSCAN_REGISTRY_IDS",
+            parse_registry_ids,
+            (),
+            "a comma-separated list of resource ids of registries",
+        ),
         policy=policy_settings.read(environment),
         exploits=exploit_settings.read(environment),
         advisories=scanner.advisories,
@@ -174,10 +235,9 @@ def _settings(environment: Environment) -> Settings:
         sandbox=scanner.sandbox,
         bubblewrap=scanner.bubblewrap,
         limits=read_limits(environment),
-        routes=Routes(
-            images=_route(environment, "images", "PUSHSCAN_NOTICE", ca_file),
-            operators=_route(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),
-        ),
+        attaching=attach_settings.read(environment),
+        routes=route_settings.read_webhooks(environment, ca_file),
+        route_file=route_settings.read(environment),
     )
 
 
@@ -228,22 +288,10 @@ def _registries(environment: Environment) -> Registries:
     return Registries(by_alias)
 
 
-def _route(environment: Environment, name: str, prefix: str, ca_file: Path | None) -> Route | None:
-    url, secret = (environment.optional(f"{prefix}_{part}") for part in ("URL", "SECRET"))
-    if url is None and secret is None:
-        return None
-    try:
-        return Route(name=name, url=url or "", secret=secret or "", ca_file=ca_file)
-    except ValueError as error:
-        environment.fault(f"{prefix}_URL and {prefix}_SECRET", f"are unfit: {error}")
-        return None
-
-
-def _hosts(text: str) -> frozenset[str]:
-    hosts = frozenset(filter(None, map(str.strip, text.split(","))))
-    if not all(map(is_host, hosts)):
-        raise ValueError(text)
-    return hosts
+def _blob_hosts(environment: Environment) -> frozenset[str]:
+    return environment.parsed(
+        "PUSHSCAN_BLOB_HOSTS", hosts, frozenset(), "a comma-separated list of hosts"
+    )
 
 
 def _preference(text: str) -> "Preference":

@@ -8,6 +8,7 @@ from typing import Any, Never
 
 from scanner.errors import InvalidMessageError
 
+_FIRST_YEAR = 1970
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
@@ -70,3 +71,15 @@ def parse_time(untrusted_text: str, *, field: str) -> datetime:
         return datetime.fromisoformat(untrusted_text).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise InvalidMessageError("is not an RFC 3339 time", field=field) from error
+
+
+def known_time(untrusted_text: str) -> datetime | None:
+    """Parse an RFC 3339 time into UTC; None for what is none, and for what Go writes for none.
+
+    That is the year 1; no time from before 1970 is believed.
+    """
+    try:
+        moment = parse_time(untrusted_text, field="")
+    except InvalidMessageError:
+        return None
+    return moment if moment.year >= _FIRST_YEAR else None

@@ -84,6 +84,7 @@ class Verifier:
             config_digest=None,
             layers=(),
             facts=None,
+            lineage=None,
             decisions=(),
             remedies=(),
             turns_at=None,
@@ -128,6 +129,7 @@ class Verifier:
             begun,
             platform=image.platform,
             config_digest=Digest.of(image.config),
+            facts=image.facts,
             layers=examination.diff_ids,
         )
         return judged(consists_of, examination.seen, rulebook)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from typer.testing import CliRunner, Result
 
+from scanner.bills import Bills
 from scanner.cli import app
 from scanner.cli.surroundings import Surroundings
 from scanner.errors import SettingsError
@@ -29,6 +30,7 @@ def pushscan(
     now: datetime | None = None,
     operations: Operations | None = None,
     verifier: Callable[[], Verifier] | None = None,
+    bills: Callable[[], Bills] | None = None,
 ) -> Result:
     """Run `pushscan` with these arguments, five hours after the examples."""
     clock = now or NOW + timedelta(hours=5)
@@ -36,6 +38,7 @@ def pushscan(
         report_store=lambda: store,
         operations=lambda: operations or in_memory(store),
         verifier=verifier or _no_verifier,
+        bills=bills or _no_bills,
         registries=lambda: REGISTRIES,
         now=lambda: clock,
         sleep=lambda _: None,
@@ -45,6 +48,10 @@ def pushscan(
 
 def _no_verifier() -> Verifier:
     raise SettingsError("settings: there is nothing to examine with")
+
+
+def _no_bills() -> Bills:
+    raise SettingsError("settings: there is no Trivy")
 
 
 def in_memory(

@@ -3,11 +3,13 @@
 import hashlib
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from scanner.model import (
     Decision,
     Digest,
     ImageFacts,
+    Lineage,
     NotApplicableReason,
     Origin,
     Outcome,
@@ -20,6 +22,9 @@ from scanner.model import (
     Scanner,
     Severity,
     Status,
+    Stream,
+    Transition,
+    TransitionKind,
     UnknownReason,
     Verdict,
     Weakness,
@@ -118,7 +123,15 @@ def judged_report() -> Report:
         base_digest=Digest("sha256:" + "ba" * 32),
         weaknesses=(setting,),
     )
-    report = replace(begun, scan=scan_report(rated, weaknesses=(secret,)), facts=facts)
+    lineage = Lineage(
+        base_name=facts.base_name,
+        base_digest=facts.base_digest,
+        base_layers=1,
+        previous=IMAGE.digest,
+    )
+    report = replace(
+        begun, scan=scan_report(rated, weaknesses=(secret,)), facts=facts, lineage=lineage
+    )
     outcomes = (Outcome.BLOCKS, Outcome.ACCEPTED, Outcome.INFORMS)
     return replace(
         report,
@@ -216,3 +229,28 @@ def index_report(*children: tuple[Platform, Report], digest: Digest) -> Report:
             for platform, child in children
         ),
     )
+
+
+def transition_by(
+    report: Report,
+    kind: TransitionKind = TransitionKind.NEWLY_UNHEALTHY,
+    **changes: Any,  # noqa: ANN401  of whatever type the member has
+) -> Transition:
+    """Return a transition that a report brought about, the first of its stream."""
+    image = report.image
+    begun = Transition(
+        stream=Stream(
+            registry=image.registry,
+            repository=image.repository,
+            name=image.tag or str(image.digest),
+        ),
+        number=1,
+        kind=kind,
+        image=image,
+        report_id=report.id,
+        report_before="",
+        before=None,
+        at=NOW,
+        since=report.as_of,
+    )
+    return replace(begun, **changes)

@@ -6,6 +6,9 @@ param storageName string
 @description('Host of the registry.')
 param loginServer string
 
+@description('Resource id of the registry, for the weekly audit of its settings.')
+param registryId string
+
 @description('Client id of the worker\'s identity.')
 param clientId string
 
@@ -42,6 +45,7 @@ var always = [
   { name: 'PUSHSCAN_STORAGE__clientId', value: clientId }
   { name: 'PUSHSCAN_IDENTITY_CLIENT_ID', value: clientId }
   { name: 'PUSHSCAN_REGISTRIES', value: loginServer }
+  { name: 'PUSHSCAN_REGISTRY_IDS', value: registryId }
 ]
 var images = empty(noticeUrl) ? [] : [{ name: 'PUSHSCAN_NOTICE_URL', value: noticeUrl }]
 var operators = empty(operatorsUrl) ? [] : [{ name: 'PUSHSCAN_OPERATORS_URL', value: operatorsUrl }]

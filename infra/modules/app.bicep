@@ -19,6 +19,12 @@ param image string
 @description('Identity of the app.')
 param identityId string
 
+@description('Role that reads the app\'s settings, for the audit of its registry; empty for none.')
+param postureRoleId string
+
+@description('Principal that is given that role.')
+param posturePrincipalId string
+
 @description('Settings that are no secret: objects of name and value.')
 param settings array
 
@@ -143,6 +149,17 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
         maxReplicas: maximumInstances
       }
     }
+  }
+}
+
+// The registry takes tokens for Azure Resource Manager because the app pulls with one: the audit must see that.
+resource auditing 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(postureRoleId)) {
+  name: guid(app.id, posturePrincipalId, 'posture')
+  scope: app
+  properties: {
+    principalId: posturePrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: postureRoleId
   }
 }
 

@@ -8,16 +8,19 @@ param registryName string
 @allowed(['LegacyRegistryPermissions', 'AbacRepositoryPermissions'])
 param roleMode string
 
-@description('Principal that reads images and the registry\'s configuration.')
+@description('Principal that reads images, and settings if there is a role for that.')
 param workerPrincipalId string
 
 @description('Principal that may delete images; empty for none.')
 param cleanupPrincipalId string
 
+@description('Role that reads the registry\'s settings; empty for none.')
+param postureRoleId string
+
 @description('Whether the advisory databases are mirrored.')
 param advisoryMirror bool
 
-@description('Log Analytics workspace for the audit logs.')
+@description('Log Analytics workspace for the audit logs; empty for none.')
 param workspaceId string
 
 @description('Storage account for the audit logs; empty for none.')
@@ -35,9 +38,9 @@ var acrDelete = 'c2f4ef07-c644-48eb-af81-4b1b4947fb11'
 var repositoryReader = 'b93aa761-3e63-49ed-ac28-beffa264f7ac'
 var repositoryContributor = '2efddaa5-3f1f-4df3-97df-af3f13818f4c'
 var catalogLister = 'bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7'
-// Not the configuration reader: it may read the admin password and the webhook's secret.
 var readerRoles = abac ? [repositoryReader, catalogLister] : [acrPull]
 var cleanupRoles = abac ? [repositoryContributor, catalogLister] : [acrPull, acrDelete]
+var audited = !empty(workspaceId) || !empty(storageId) || !empty(eventHubRuleId)
 var mirrored = [
   { name: 'pushscan-trivy-db', source: 'ghcr.io/aquasecurity/trivy-db', target: 'mirror/trivy-db' }
   { name: 'pushscan-trivy-java-db', source: 'ghcr.io/aquasecurity/trivy-java-db', target: 'mirror/trivy-java-db' }
@@ -59,6 +62,16 @@ resource reading 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
+resource auditing 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(postureRoleId)) {
+  name: guid(registry.id, workerPrincipalId, 'posture')
+  scope: registry
+  properties: {
+    principalId: workerPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: postureRoleId
+  }
+}
+
 resource deleting 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in cleanupRoles: if (!empty(cleanupPrincipalId)) {
     name: guid(registry.id, cleanupPrincipalId, role)
@@ -71,11 +84,11 @@ resource deleting 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   }
 ]
 
-resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (audited) {
   name: 'pushscan'
   scope: registry
   properties: {
-    workspaceId: workspaceId
+    workspaceId: empty(workspaceId) ? null : workspaceId
     storageAccountId: empty(storageId) ? null : storageId
     eventHubAuthorizationRuleId: empty(eventHubRuleId) ? null : eventHubRuleId
     eventHubName: empty(eventHubRuleId) ? null : eventHubName

@@ -24,6 +24,9 @@ param allowedIpRanges array
 @allowed(['LegacyRegistryPermissions', 'AbacRepositoryPermissions'])
 param roleMode string
 
+@description('Days after which untagged manifests are deleted; 0 keeps them. Premium only.')
+param untaggedDays int
+
 @description('Identity that may use the key; empty for Microsoft\'s own key.')
 param keyIdentityId string
 
@@ -76,9 +79,15 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
         }
       : null
     policies: {
-      // Container Apps pulls with a token that was made for Azure Resource Manager.
+      // Container Apps and App Service pull by identity with a token for Azure Resource Manager alone.
       azureADAuthenticationAsArmPolicy: { status: 'enabled' }
       exportPolicy: { status: profile == 'private' ? 'disabled' : 'enabled' }
+      retentionPolicy: premium
+        ? {
+            days: untaggedDays
+            status: untaggedDays == 0 ? 'disabled' : 'enabled'
+          }
+        : null
     }
     roleAssignmentMode: roleMode
     zoneRedundancy: premium ? 'Enabled' : null

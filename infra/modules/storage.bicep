@@ -26,6 +26,8 @@ var deadLetters = 'undelivered-events'
 var queueNames = [
   eventQueue
   '${eventQueue}-poison'
+  'attach-jobs'
+  'attach-jobs-poison'
   'notices'
   'notices-poison'
   'rejudge-jobs'
@@ -38,6 +40,7 @@ var queueNames = [
 var containerNames = [deadLetters, 'advisories', 'exploits', 'inventories', 'policies', 'posture', 'reports', 'sweeps', 'unreadable-messages']
 var tableNames = [
   'advisories'
+  'chains'
   'history'
   'images'
   'layers'
@@ -46,6 +49,7 @@ var tableNames = [
   'policies'
   'reconciliation'
   'sightings'
+  'streams'
   'sweeps'
   'tags'
 ]

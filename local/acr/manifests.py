@@ -19,6 +19,7 @@ from local.acr.catalogue import (
 from local.acr.documents import ManifestDocument
 from local.acr.paging import page_of
 from local.acr.refusals import JSON_UTF8, Refusal, manifest_unknown
+from local.acr.rules import Rules
 from local.acr.webhooks import Webhooks
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
@@ -29,7 +30,8 @@ _ONE = "/v2/{name:path}/manifests/{reference}"
 class ManifestRoutes:
     """Stores manifests and tells the webhooks of each change."""
 
-    def __init__(self, catalogue: Catalogue, webhooks: Webhooks) -> None:
+    def __init__(self, catalogue: Catalogue, webhooks: Webhooks, rules: Rules) -> None:
+        self._rules = rules
         self._catalogue = catalogue
         self._webhooks = webhooks
 
@@ -120,6 +122,8 @@ class ManifestRoutes:
     async def referrers(self, request: Request) -> Response:
         """List the manifests whose subject is this one, as an index."""
         repository = self._catalogue.find(request.path_params["name"])
+        if not self._rules.has_referrers:
+            raise Refusal(HTTPStatus.NOT_FOUND, "UNSUPPORTED", "there is no referrers API")
         wanted = request.query_params.get("artifactType")
         found = [
             _referrer(manifest)

@@ -11,6 +11,10 @@ class Rules:
     anonymous_pull: bool = False
     identity_may_write: bool = False
     """Whether the managed identity has more than AcrPull: push, delete, change metadata."""
+    identity_may_delete: bool = True
+    """Of one that may write; AcrPush alone does not let delete."""
+    has_referrers: bool = True
+    """Registries with a customer-managed key have no referrers API."""
     access_token_lifetime: timedelta = timedelta(minutes=75)
     refresh_token_lifetime: timedelta = timedelta(hours=3)
     aad_token_lifetime: timedelta = timedelta(hours=24)

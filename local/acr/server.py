@@ -84,7 +84,7 @@ class RegistryStandIn:
         self._routes = [
             *token_routes.routes(),
             *BlobRoutes(catalogue, self._blobs, links).routes(),
-            *ManifestRoutes(catalogue, self.webhooks).routes(),
+            *ManifestRoutes(catalogue, self.webhooks, rules).routes(),
             *metadata.routes(),
         ]
 

@@ -92,6 +92,8 @@ class TokenIssuer:
         if claims is None or str(claims.get("aud", "")).rstrip("/") != ACR_AUDIENCE:
             return None
         allowed = EVERYTHING if self._rules.identity_may_write else READ
+        if not self._rules.identity_may_delete:
+            allowed -= {"delete"}
         return self.refresh(allowed)
 
     def refresh(self, allowed: frozenset[str]) -> str:

@@ -1,7 +1,7 @@
 """ARM over TLS on localhost: registries and their parts, by GET, page by page."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -14,6 +14,7 @@ from starlette.routing import Route
 from local.acr.faults import Fault, FaultScript, Faulty
 from local.acr.journal import Journaled, RequestJournal
 from local.acr.listener import Listener
+from local.arm.permissions import action_of
 from local.certificates import Certificates
 
 Bundle = Mapping[str, Any]
@@ -28,6 +29,7 @@ _PARTS: Final = {
     "/providers/microsoft.authorization/roleassignments": "roleAssignments",
     "/providers/microsoft.policyinsights/policystates/latest/queryresults": "policyStates",
 }
+_APPS_TYPE: Final = "/providers/microsoft.app/containerapps"
 _POSTED: Final = {"policyStates"}
 _NEXT_LINK: Final = {"policyStates": "@odata.nextLink"}
 
@@ -43,11 +45,18 @@ class ArmStandIn:
         bundles: One for each registry.
         certificates: The authority that clients must trust, and the server's certificate.
         page_size: How many entries a page has.
+        actions: What the caller's role allows, as a role definition lists it; None allows all.
     """
 
     def __init__(
-        self, bundles: Sequence[Bundle], certificates: Certificates, *, page_size: int = 100
+        self,
+        bundles: Sequence[Bundle],
+        certificates: Certificates,
+        *,
+        page_size: int = 100,
+        actions: Iterable[str] | None = None,
     ) -> None:
+        self._actions = None if actions is None else {action.lower() for action in actions}
         self._bundles = {str(bundle["registry"]["id"]).lower(): bundle for bundle in bundles}
         self._page_size = page_size
         self._listener = Listener(0, certificates)
@@ -81,6 +90,9 @@ class ArmStandIn:
             return _refuse(401, "InvalidAuthenticationToken")
         if not request.query_params.get("api-version"):
             return _refuse(400, "MissingApiVersionParameter")
+        needed = action_of(request.method, request.url.path)
+        if self._actions is not None and needed not in self._actions:
+            return _refuse(403, "AuthorizationFailed")
         return self._find(request)
 
     def _find(self, request: Request) -> JSONResponse:
@@ -91,6 +103,8 @@ class ArmStandIn:
             prefix = f"{path.removesuffix(_REGISTRY_TYPE)}/"
             mine = [b["registry"] for id_, b in self._bundles.items() if id_.startswith(prefix)]
             return self._page(request, mine)
+        if path.endswith(_APPS_TYPE):
+            return self._page(request, self._apps(path.removesuffix(_APPS_TYPE)))
         for identifier, bundle in self._bundles.items():
             if path == identifier:
                 return JSONResponse(bundle["registry"])
@@ -101,6 +115,16 @@ class ArmStandIn:
     def _subscriptions(self) -> list[Any]:
         ids = sorted({identifier.split("/")[2] for identifier in self._bundles})
         return [{"id": f"/subscriptions/{one}", "subscriptionId": one} for one in ids]
+
+    def _apps(self, subscription: str) -> list[Any]:
+        """List the apps that bundles name, and in each subscription one that pulls elsewhere."""
+        mine = [b for id_, b in self._bundles.items() if id_.startswith(f"{subscription}/")]
+        named = [
+            _app(str(app["name"]), bundle["registry"]["properties"]["loginServer"])
+            for bundle in mine
+            for app in bundle.get("containerApps", {}).get("value", [])
+        ]
+        return [_app("ca-elsewhere", "ghcr.io"), *named]
 
     def _part(self, request: Request, bundle: Bundle, path: str) -> JSONResponse:
         if path.endswith("/getcallbackconfig") and request.method == "POST":
@@ -134,6 +158,19 @@ class ArmStandIn:
             query = {**dict(request.query_params), "$skiptoken": str(end)}
             answer[link_name] = f"{self.url}{request.url.path}?{urlencode(query)}"
         return JSONResponse(answer)
+
+
+def _app(name: str, server: str) -> dict[str, Any]:
+    registries = [{"server": server, "identity": "/an/identity"}]
+    secrets_ = [{"name": "a-password"}]
+    environment = [{"name": "PASSWORD", "value": "a-secret-of-the-app"}]
+    return {
+        "name": name,
+        "properties": {
+            "configuration": {"registries": registries, "secrets": secrets_},
+            "template": {"containers": [{"env": environment}]},
+        },
+    }
 
 
 def _without_uri(webhook: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Checks what a resource is given against what Azure takes for it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from local.bicep import tree
 from local.bicep.findings import Findings
@@ -26,7 +26,8 @@ def check_body(resource: tree.Resource, symbols: Symbols, findings: Findings) ->
     elif resource.existing:
         _existing(resource, body, findings)
     else:
-        _Body(slice=known, symbols=symbols, findings=findings).whole(body)
+        items = _items_of(resource.body, symbols)
+        _Body(slice=known, symbols=symbols, findings=findings, items=items).whole(body)
         _place(resource, body, symbols, findings)
 
 
@@ -55,11 +56,23 @@ def _place(
         findings.add(body, "parent", f"the parent of {resource.type} is no {owner.type}")
 
 
+def _items_of(body: tree.Expression, symbols: Symbols) -> Mapping[str, tuple[tree.Object, ...]]:
+    """Return what a resource is made for each of, by the name of the loop's variable."""
+    match body:
+        case tree.Loop(item=item, over=tree.Name(name=name)):
+            listed = symbols.get(name)
+            if isinstance(listed, tree.Variable) and isinstance(listed.value, tree.Array):
+                objects = listed.value.items
+                return {item: tuple(one for one in objects if isinstance(one, tree.Object))}
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Body:
     slice: Slice
     symbols: Symbols
     findings: Findings
+    items: Mapping[str, tuple[tree.Object, ...]]
 
     def whole(self, body: tree.Object) -> None:
         self._object(body, self.slice.body, self.slice.type, _OF_THE_LANGUAGE)
@@ -112,6 +125,11 @@ class _Body:
                 return
             case tree.Value(value=None):
                 return
+            case tree.Member(of=tree.Name(name=of), name=name) if of in self.items:
+                for item in self.items[of]:
+                    if (value := item.get(name)) is not None:
+                        self._value(value, type_, path)
+                return
             case tree.Name(name=name) if isinstance(self.symbols.get(name), tree.Variable):
                 self._variable(name, given, type_, path)
                 return
@@ -122,9 +140,8 @@ class _Body:
         variable = self.symbols[name]
         if isinstance(variable, tree.Variable):
             inner = Findings(self.findings.path)
-            _Body(slice=self.slice, symbols=self.symbols, findings=inner)._value(  # noqa: SLF001  itself
-                variable.value, type_, path
-            )
+            within = replace(self, findings=inner)
+            within._value(variable.value, type_, path)  # noqa: SLF001  itself
             for fault in sorted(inner.found):
                 self.findings.add(given, fault.kind, f"{fault.about} (by {name})")
 

@@ -150,7 +150,7 @@ def _expression(node: Concrete) -> tree.Expression:  # noqa: C901, PLR0911  one 
             return tree.Value(at=at, value=None)
         case "identifier":
             return tree.Name(at=at, name=_text(node))
-        case "parenthesized_expression":
+        case "parenthesized_expression" if children:
             return _expression(children[0])
         case "object":
             return tree.Object(at=at, properties=tuple(map(_property, children)))

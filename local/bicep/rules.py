@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from local.bicep import tree
 from local.bicep.findings import Findings
@@ -13,6 +14,7 @@ from local.bicep.names import roots
 
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECRET_NAME = re.compile(r"(?i)(secret|password|sharedkey|accountkey|token)$")
+_BROAD_ACTION = re.compile(r"(?i)\*|/(?:write|delete)$|/(?:list|get|(?:re)?generate)\w*/action$")
 _LENGTHS = {"minLength", "maxLength", "minValue", "maxValue"}
 
 
@@ -29,6 +31,7 @@ def check_rules(file: tree.File, findings: Findings) -> None:
                 _dependencies(body, symbols, findings)
     for expression in everything(file):
         _identifier(expression, findings)
+        _actions(expression, findings)
         _operation(expression, symbols, findings)
         _address(expression, symbols, findings)
     for root in roots(file):
@@ -45,8 +48,13 @@ def everything(file: tree.File) -> Iterator[tree.Expression]:
 
 
 @lru_cache(maxsize=1)
-def builtins() -> dict[str, str]:
-    """Return the names of the built-in roles and policies that `infra/` uses, by id."""
+def builtins() -> dict[str, dict[str, Any]]:
+    """Return the built-in roles and policies that `infra/` uses, by id: names, actions, effects."""
+    return {**_known()["policies"], **_known()["roles"]}
+
+
+@lru_cache(maxsize=1)
+def _known() -> dict[str, Any]:
     path = Path(__file__).parent / "builtins.json"
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
@@ -118,6 +126,18 @@ def _identifier(expression: tree.Expression, findings: Findings) -> None:
     text = expression.literal if isinstance(expression, tree.Text) else None
     if text is not None and _IDENTIFIER.fullmatch(text) and text not in builtins():
         findings.add(expression, "unknown-identifier", text)
+
+
+def _actions(expression: tree.Expression, findings: Findings) -> None:
+    """A role of our own reads: it changes nothing, and asks for no key or password."""
+    for one in expression.properties if isinstance(expression, tree.Object) else ():
+        if one.key.literal in {"actions", "dataActions"} and isinstance(one.value, tree.Array):
+            for item in one.value.items:
+                text = item.literal if isinstance(item, tree.Text) else None
+                if text is None or _BROAD_ACTION.search(text):
+                    findings.add(item, "broad-action", text or "an action that is computed")
+                elif "/" in text and text not in _known()["actions"]:
+                    findings.add(item, "unknown-action", text)
 
 
 def _operation(expression: tree.Expression, symbols: Symbols, findings: Findings) -> None:

@@ -1,4 +1,7 @@
-"""What Azure takes for each resource type: the committed slices of `schemas/`."""
+"""What Azure takes for each resource type: the committed slices of `schemas/`.
+
+`sources.json` says how each was made, with what it was compared, and where it differs on purpose.
+"""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "schemas"
-_WRITTEN = "written.json"
+_WRITTEN, _SOURCES = "written.json", "sources.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ def slices() -> dict[str, Slice]:
     made = [
         json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(FOLDER.glob("*.json"))
-        if path.name != _WRITTEN
+        if path.name not in {_WRITTEN, _SOURCES}
     ]
     for one in made:
         _amend(one, written["amended"].get(one["type"], {}))

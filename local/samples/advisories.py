@@ -39,10 +39,20 @@ _SOURCE_URLS: Final = {
 
 
 class Cvss(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A CVSS version 3 rating."""
+    """A CVSS rating; which version, the place where it stands tells."""
 
     vector: str
     score: float
+
+
+class Nvd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the National Vulnerability Database says of a vulnerability."""
+
+    published: str
+    record_modified: str
+    severity: str | None = None
+    v3: Cvss | None = None
+    v2: Cvss | None = None
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +72,8 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     verified: str
     """The public record that this entry was checked against."""
     cvss: Cvss | None = None
+    """Of the severity's source, version 3."""
+    nvd: Nvd | None = None
 
 
 class _Sample(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,17 +166,21 @@ def _match(advisory: Advisory) -> dict[str, object]:
 
 def _detail(advisory: Advisory) -> dict[str, object]:
     """Return what Trivy says of a vulnerability once a package has matched."""
-    source = advisory.severity_source
-    detail: dict[str, object] = {
-        "Title": advisory.title,
-        "VendorSeverity": {source: _SEVERITIES.index(advisory.severity)},
-        "References": [advisory.url],
-    }
-    if advisory.cvss:
-        detail["CVSS"] = {
-            source: {"V3Vector": advisory.cvss.vector, "V3Score": advisory.cvss.score}
-        }
-    return detail
+    severities = {advisory.severity_source: _SEVERITIES.index(advisory.severity)}
+    scores = {advisory.severity_source: _scores(v3=advisory.cvss)} if advisory.cvss else {}
+    detail: dict[str, object] = {"Title": advisory.title, "References": [advisory.url]}
+    if nvd := advisory.nvd:
+        detail["PublishedDate"] = nvd.published
+        if nvd.severity:
+            severities["nvd"] = _SEVERITIES.index(nvd.severity)
+        if nvd.v3:
+            scores["nvd"] = _scores(v3=nvd.v3, v2=nvd.v2)
+    return detail | {"VendorSeverity": severities, "CVSS": scores}
+
+
+def _scores(*, v3: Cvss, v2: Cvss | None = None) -> dict[str, object]:
+    scores: dict[str, object] = {"V3Vector": v3.vector, "V3Score": v3.score}
+    return scores | ({"V2Vector": v2.vector, "V2Score": v2.score} if v2 else {})
 
 
 def _json(document: dict[str, object]) -> bytes:

@@ -2,7 +2,7 @@
 
 Results go to stdout, progress and complaints to stderr. The exit status is 0 when all is done, 1
 when something failed, is not there or differs, and 2 when the command itself was misused or, of
-`verify`, when there is nothing to compare with.
+`verify`, when there is nothing to compare with. `check` has statuses of its own.
 """
 
 import io
@@ -15,9 +15,11 @@ import typer
 from typer.core import TyperGroup
 
 from scanner import settings
-from scanner.cli import advisories, env_file, policy
+from scanner.cli import advisories, env_file, notify, policy
+from scanner.cli.check import check
 from scanner.cli.doctor import doctor
 from scanner.cli.explain import explain
+from scanner.cli.export import export
 from scanner.cli.listing import list_images
 from scanner.cli.posture import posture
 from scanner.cli.rejudge import rejudge
@@ -55,6 +57,8 @@ app = typer.Typer(
 )
 app.command("show")(show)
 app.command("explain")(explain)
+app.command("check")(check)
+app.command("export")(export)
 app.command("verify")(verify)
 app.command("list")(list_images)
 app.command("status")(status)
@@ -66,6 +70,7 @@ app.command("doctor")(doctor)
 app.command("posture")(posture)
 app.add_typer(advisories.commands, name="advisories")
 app.add_typer(policy.commands, name="policy")
+app.add_typer(notify.commands, name="notify")
 
 
 @app.callback()

@@ -13,13 +13,15 @@ from scanner import settings
 from scanner.advisory_ports import AdvisoryArchive
 from scanner.classify.coverage import advisory_gap
 from scanner.cli import policy_check
+from scanner.cli.audit_check import audit_checks
 from scanner.cli.doctor import Check, Diagnosis, Outcome
+from scanner.cli.route_checks import examine_routes
 from scanner.cli.screen import age, minute
 from scanner.cli.surroundings import connect_advisory_archive, connect_report_store
 from scanner.errors import SettingsError, StoreError
 from scanner.model import Digest, ImageReference, Policy
 from scanner.model.exploits import EPSS, KNOWN_EXPLOITED
-from scanner.notify.route import Route
+from scanner.notify.routes.route import RouteTable
 from scanner.ports import Registry, ReportStore
 from scanner.sandbox import Preference, choose
 from scanner.settings import Settings
@@ -36,6 +38,7 @@ from scanner.wiring import (
     rulebooks,
     storage_connection,
 )
+from scanner.wiring.routes import route_table
 
 _QUEUES = tuple(
     f"{queue}{kind}"
@@ -97,9 +100,17 @@ def from_environment() -> Iterator[Check]:
             remedy=_STORAGE_REMEDY,
         )
     yield from _of_scanner(given, policy_check.policy_of(decides))
-    images, operators = given.routes.images, given.routes.operators
-    yield _settled("notices on images", examine_route("PUSHSCAN_NOTICE", images))
-    yield _settled("notices to operators", examine_route("PUSHSCAN_OPERATORS", operators))
+    yield from audit_checks(given)
+    yield Check(
+        name="routes",
+        seconds=_STORAGE_SECONDS,
+        examine=partial(examine_routes, _routes),
+    )
+
+
+def _routes() -> RouteTable:
+    storage = partial(storage_connection, settings.load_storage())
+    return route_table(settings.load_notices(), storage)
 
 
 def _of_storage(connection: StorageConnection, store: ReportStore) -> Iterator[Check]:
@@ -260,11 +271,3 @@ def examine_shared_advisories(archive: AdvisoryArchive, policy: Policy, now: dat
         detail = f"{said}: run `pushscan advisories update`"
         return Diagnosis(outcome=Outcome.FAIL if is_stale else Outcome.WARN, detail=detail)
     return _ok(said)
-
-
-def examine_route(variable: str, route: Route | None) -> Diagnosis:
-    """Say whether anybody hears of this; nothing is sent."""
-    if route is None:
-        detail = f"nobody is told: set {variable}_URL and {variable}_SECRET"
-        return Diagnosis(outcome=Outcome.WARN, detail=detail)
-    return _ok("configured; not tried, because nothing is sent")

@@ -1,9 +1,9 @@
 """Findings as people read them; what comes from image or advisory is escaped."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from scanner.cli.screen import SEVERITY_STYLES, Part, Screen, shown
-from scanner.model import Finding, Severity
+from scanner.model import Finding, Severity, Weakness
 
 SEVERITY_WIDTH = 10
 
@@ -37,6 +37,29 @@ def print_some(screen: Screen, heading: str, findings: Iterable[Finding], *, mos
     screen.heading(f"{heading}{more if len(listed) > most else ''}")
     for finding in listed[:most]:
         print_finding(screen, finding)
+
+
+def print_weaknesses(
+    screen: Screen, heading: str, weaknesses: Sequence[Weakness], *, most: int
+) -> None:
+    """Print secrets or settings under a heading, where each is; nothing where there are none."""
+    if not weaknesses:
+        return
+    more = f", the worst {most} of {len(weaknesses)}"
+    screen.heading(f"{heading}{more if len(weaknesses) > most else ''}")
+    for weakness in weaknesses[:most]:
+        line = f":{weakness.line}" if weakness.line else ""
+        layer = f", in layer {shown(weakness.layer_diff_id)}" if weakness.layer_diff_id else ""
+        screen.line(
+            (shown(weakness.title), "bold"),
+            f"  {shown(weakness.path)}{line}" if weakness.path else "",
+            label=(
+                f"{weakness.severity.name:<{SEVERITY_WIDTH}}",
+                SEVERITY_STYLES[weakness.severity],
+            ),
+            indent=2,
+        )
+        screen.line((f"{shown(weakness.id)}{layer}", "dim"), indent=2 + SEVERITY_WIDTH, folds=False)
 
 
 def installed(package: str, version: str) -> str:

@@ -14,6 +14,7 @@ from scanner.posture import exemptions, files
 from scanner.posture.assessment import RULES_BY_ID, Assessment, Finding, assess
 from scanner.posture.assessment_json import write_assessment
 from scanner.posture.exemptions import Exemption
+from scanner.posture.ids import is_registry_id, is_subscription_id
 from scanner.posture.page import accepted, ordered, page, summary, weight, word
 from scanner.posture.rule import Severity
 from scanner.posture.sarif import sarif
@@ -128,13 +129,13 @@ def _live(
     """Yield registries as they are; one that cannot be read is told, and noted in `unread`."""
     from scanner.posture import live  # noqa: PLC0415  an SSL stack that --file does not need
 
-    if subscription and not live.is_subscription_id(subscription):
+    if subscription and not is_subscription_id(subscription):
         raise PostureError("--subscription is no id of the form 01234567-89ab-...")
     with around.arm() as arm:
         with progress("looking for registries"):
             if wanted is None:
                 identifiers = [found for found, _ in live.registry_ids(arm, subscription or "")]
-            elif live.is_registry_id(wanted):
+            elif is_registry_id(wanted):
                 identifiers = [wanted]
             else:
                 identifiers = [live.find_registry(arm, wanted, subscription=subscription)]

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from scanner.model import Severity, Status
-from scanner.text import visible
+from scanner.text import unobeyed
 
 VERDICT_STYLES: Final = {
     Status.HEALTHY: "bold green",
@@ -72,13 +72,16 @@ def shown(untrusted_text: str, limit: int = 200) -> str:
     Nothing is dropped: what would not show is written as an escape, so that a reader sees that
     somebody tried. Brackets stay what they are, because nothing here is read as markup.
     """
-    text = visible(untrusted_text, limit)
+    text = unobeyed(untrusted_text, limit)
     return text if len(untrusted_text) <= limit else f"{text}…"
 
 
 def json_text(document: object, *, indent: int | None = 2) -> str:
-    """Write JSON in ASCII, because U+009B and U+202E are as good as escapes to a terminal."""
-    return json.dumps(document, indent=indent, ensure_ascii=True)
+    """Write JSON in ASCII, because U+009B and U+202E are as good as escapes to a terminal.
+
+    And without `##`: the log of a pipeline may be where it is printed, see `unobeyed`.
+    """
+    return json.dumps(document, indent=indent, ensure_ascii=True).replace("##", r"#\u0023")
 
 
 def print_json(document: object) -> None:

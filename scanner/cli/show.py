@@ -9,7 +9,14 @@ import typer
 
 from scanner.cli import image_name, mend, past
 from scanner.cli.decided import print_decided
-from scanner.cli.found import SEVERITY_WIDTH, counted, in_order, installed, print_finding
+from scanner.cli.found import (
+    SEVERITY_WIDTH,
+    counted,
+    in_order,
+    installed,
+    print_finding,
+    print_weaknesses,
+)
 from scanner.cli.grounds import policy_text
 from scanner.cli.screen import (
     VERDICT_STYLES,
@@ -125,7 +132,7 @@ def print_report(
         label=(f"{verdict.status.upper()}{reason}  ", VERDICT_STYLES[verdict.status]),
     )
     screen.line()
-    _print_grounds(screen, report, now)
+    print_grounds(screen, report, now)
     if against and against.at > report.as_of:
         screen.line(
             f"{minute(against.at)}, against advisories of {minute(against.advisories_of)}",
@@ -141,10 +148,17 @@ def print_report(
         )
     _print_platforms(screen, report.platforms)
     _print_findings(screen, report)
-    _print_remedy(screen, report)
+    if not report.decisions:
+        secrets = report.scan.weaknesses if report.scan else ()
+        print_weaknesses(screen, "Secrets", secrets, most=_TOP_FINDINGS)
+        settings = report.facts.weaknesses if report.facts else ()
+        print_weaknesses(screen, "Settings", settings, most=_TOP_FINDINGS)
+    print_remedy(screen, report)
 
 
-def _print_grounds(screen: Screen, report: Report, now: datetime) -> None:
+def print_grounds(screen: Screen, report: Report, now: datetime) -> None:
+    """Print by what a report came about."""
+
     def say(label: str, *parts: Part) -> None:
         screen.line(*parts, label=f"{label:<{_LABEL_WIDTH}}", indent=2)
 
@@ -201,7 +215,8 @@ def _print_findings(screen: Screen, report: Report) -> None:
             screen.line((shown(detail), "dim"), indent=2 + SEVERITY_WIDTH)
 
 
-def _print_remedy(screen: Screen, report: Report) -> None:
+def print_remedy(screen: Screen, report: Report) -> None:
+    """Print what would make an image healthy, or a verdict possible."""
     verdict = report.verdict
     if verdict.status is Status.UNKNOWN:
         screen.heading("What would mend it")

@@ -11,6 +11,7 @@ import typer
 
 from scanner import settings, wiring
 from scanner.advisory_ports import AdvisoryArchive
+from scanner.bills import Bills
 from scanner.errors import SettingsError
 from scanner.model import Registries
 from scanner.ports import ReportStore
@@ -20,6 +21,7 @@ from scanner.sweeping import Sweeper
 from scanner.trivy import SharedAdvisories
 from scanner.verification import Verifier
 from scanner.wiring import Operations
+from scanner.wiring.checking import Checking
 
 if TYPE_CHECKING:
     from scanner.posture.archive import PostureArchive
@@ -78,6 +80,16 @@ def _verifier_of_environment() -> Verifier:
         raise SettingsError("settings: PUSHSCAN_STORAGE is not a connection string") from None
 
 
+def _bills_of_environment() -> Bills:
+    given = settings.load()
+    with _key_unsaid():
+        return wiring.Wiring(given).bills
+
+
+def _checking_of_environment() -> Checking:
+    return Checking(settings=settings.load_check())
+
+
 def _arm_of_environment() -> "Arm":
     client_id, in_azure = settings.load_identity()
     return wiring.arm(client_id, in_azure=in_azure)
@@ -103,6 +115,10 @@ class Surroundings:
     """Builds what operators act on. Raises SettingsError."""
     verifier: Callable[[], Verifier] = _verifier_of_environment
     """Builds what examines again. Raises SettingsError."""
+    bills: Callable[[], Bills] = _bills_of_environment
+    """Builds what says what images are made of. Raises SettingsError."""
+    checking: Callable[[], Checking] = _checking_of_environment
+    """Builds what examines an image here. Raises SettingsError."""
     registries: Callable[[], Registries] = settings.load_registries
     """Reads which registries are ours. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now

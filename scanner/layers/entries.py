@@ -66,23 +66,41 @@ class Entry(NamedTuple):
     """Where a link leads, as it is written."""
 
 
+class Member(NamedTuple):
+    """An entry and where it lies in its archive, in bytes."""
+
+    entry: Entry
+    header: int
+    contents: int
+    size: int
+
+
 def entries(archive: Path) -> Iterator[Entry]:
     """Yield the entries of an uncompressed archive in their order.
 
     Raises:
         UnreadableArchiveError: a header is malformed or too long, or the archive ends too early.
     """
+    return (member.entry for member in placed(archive))
+
+
+def placed(archive: Path) -> Iterator[Member]:
+    """Yield the entries as `entries` does, with where they lie.
+
+    Of a sparse file it is where those pieces lie that are no zeros.
+    """
     with archive.open("rb") as file:
         if not archive.stat().st_size:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                yield from _entries(data)
+                yield from members(data)
             except ValueError as error:
                 raise UnreadableArchiveError(f"a header is malformed: {error}") from error
 
 
-def _entries(data: mmap.mmap) -> Iterator[Entry]:
+def members(data: mmap.mmap) -> Iterator[Member]:
+    """Yield the entries of an archive with their places. Raises as `entries`, or ValueError."""
     offset = 0
     told = _Told()
     while header := data[offset : offset + _BLOCK]:
@@ -96,8 +114,8 @@ def _entries(data: mmap.mmap) -> Iterator[Entry]:
         if kind in _TELLING:
             told.take(kind, _contents(data, offset, size))
         elif kind != _PAX_GLOBAL:
-            yield _entry(header, told)
             size = 0 if header[_TYPE] in _WITHOUT_CONTENTS else told.size(size)
+            yield Member(_entry(header, told), offset - _BLOCK, offset, size)
             told = _Told()
         if kind == _GNU_SPARSE:
             offset = _after_sparse_map(data, header, offset)

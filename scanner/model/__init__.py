@@ -1,5 +1,6 @@
 """The nouns: frozen values, valid once built."""
 
+from scanner.model.attachment import AttachmentKind
 from scanner.model.exemptions import Exemption, Exemptions, VexStatement
 from scanner.model.exploits import Exploits, TableVersion
 from scanner.model.findings import (
@@ -18,6 +19,7 @@ from scanner.model.findings import (
 from scanner.model.image_facts import ImageFacts
 from scanner.model.inventory import LayerInventory
 from scanner.model.judgement import Decision, Origin, Outcome, Remedy, RemedyKind, Subject
+from scanner.model.lineage import Lineage
 from scanner.model.policy import AppliedPolicy, Kind, Policy, Rule, Rulebook, What, Where
 from scanner.model.reference import (
     Deletion,
@@ -47,6 +49,7 @@ from scanner.model.verdict import (
 __all__ = [
     "Advisories",
     "AppliedPolicy",
+    "AttachmentKind",
     "Decision",
     "Deletion",
     "Digest",
@@ -60,6 +63,7 @@ __all__ = [
     "Job",
     "Kind",
     "LayerInventory",
+    "Lineage",
     "NotApplicable",
     "NotApplicableReason",
     "OperatingSystem",

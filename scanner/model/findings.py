@@ -161,7 +161,7 @@ class ScanReport:
     package_groups: tuple[PackageGroup, ...]
     findings: tuple[Finding, ...]
     weaknesses: tuple[Weakness, ...] = ()
-    """Secrets in files; in the order in which findings are, worst first."""
+    """Secrets in files of any layer, worst first, each once."""
     warnings: tuple[str, ...] = ()
     """What the scanner said on its error stream about things it could not read; escaped, capped.
 

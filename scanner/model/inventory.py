@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from scanner.layers import Entry
+from scanner.model.findings import Weakness
 from scanner.model.reference import Digest
 
 
@@ -21,5 +22,7 @@ class LayerInventory:
     """The scanner's own record, JSON; it came out of a sandbox with a stranger's layer in it."""
     unexamined: tuple[str, ...]
     """What the scanner passed over because it could not read it; escaped."""
+    secrets: tuple[Weakness, ...] = ()
+    """Where they lie in the layer, worst first; whether a layer above deletes them or not."""
     entries: tuple[Entry, ...] = field(repr=False)
     """The layer's archive, header by header."""

@@ -28,7 +28,7 @@ class Origin(StrEnum):
     BASE = "base"
     THIS_PUSH = "this-push"
     EARLIER = "earlier"
-    """The image that had the tag before has it too, above its base."""
+    """The image that had the tag before has it too, or has the layer that it is in."""
     UNKNOWN = "unknown"
     """It cannot be told."""
 

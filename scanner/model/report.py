@@ -8,6 +8,7 @@ from typing import ClassVar
 from scanner.model.findings import Advisories, Scanner, ScanReport, Severity
 from scanner.model.image_facts import ImageFacts
 from scanner.model.judgement import Decision, Remedy, Subject
+from scanner.model.lineage import Lineage
 from scanner.model.policy import AppliedPolicy
 from scanner.model.reference import Digest, ImageReference, Platform
 from scanner.model.verdict import Verdict
@@ -53,6 +54,8 @@ class Report:
     """diff_ids of the layers, bottom first, each verified."""
     facts: ImageFacts | None = None
     """What the image's config says of it; None for an index, and for what is no image."""
+    lineage: Lineage | None = None
+    """Where it comes from; None for an index, and for what was not examined."""
     decisions: tuple[Decision, ...] = ()
     """One for each of `subjects`, in their order; none where nothing was judged, and for an index.
     """

@@ -1,12 +1,9 @@
-"""What has been told: one row a notice, so that each is told once.
+"""What has been told: one row for each transition and route, so that each is told once.
 
     (none) -- announced --> queued -- delivered --> sent       (final)
-                              |  ^---- announced again --+
-                              |                          |
-                              +---- poison queue ---> failed
-                              +---- an index covers it, or it is true no more -> skipped
-
-    sent -- the image was deleted --> resolved -- announced again --> queued
+                              |
+                              +---- poison queue ---> failed -- put back into the queue --> sent
+                              +---- an index speaks for it, or nobody listens --> skipped
 
 A worker takes a lease on the row before it sends. A lease that ran out means that its worker died
 while sending; the notice is then sent again under the same id, since a repeat beats a loss.
@@ -21,7 +18,9 @@ from typing import Protocol, Self
 from azure.data.tables import TableServiceClient
 
 from scanner.errors import StoreError
+from scanner.model import Transition
 from scanner.notify.message import Notice
+from scanner.storage import transition_json
 from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey, RowTable
 
@@ -36,7 +35,6 @@ class State(StrEnum):
 
     QUEUED = "queued"
     SENT = "sent"
-    RESOLVED = "resolved"
     FAILED = "failed"
     SKIPPED = "skipped"
 
@@ -46,22 +44,18 @@ class Entry:
     """One notice in the ledger."""
 
     state: State
-    report_id: str
+    transition: Transition
     first_queued_at: datetime
     changed_at: datetime
     attempts: int = 0
     last_error: str = ""
     lease_holder: str = ""
     leased_until: datetime | None = None
-    resolved_count: int = 0
-    """How often it was sent and then taken back."""
 
     @classmethod
-    def queued(cls, notice: Notice, now: datetime) -> Self:
+    def queued(cls, transition: Transition, now: datetime) -> Self:
         """Begin the entry of a notice."""
-        return cls(
-            state=State.QUEUED, report_id=notice.report_id, first_queued_at=now, changed_at=now
-        )
+        return cls(state=State.QUEUED, transition=transition, first_queued_at=now, changed_at=now)
 
     def is_leased_to_another(self, holder: str, now: datetime) -> bool:
         """Whether somebody else is sending it right now."""
@@ -91,11 +85,6 @@ class Entry:
             lease_holder="",
             leased_until=None,
         )
-
-    def resolved(self, now: datetime) -> "Entry":
-        """Take back what was sent."""
-        settled = self.settled(State.RESOLVED, now)
-        return replace(settled, resolved_count=self.resolved_count + 1)
 
 
 class Ledger(Protocol):
@@ -143,21 +132,20 @@ class TableLedger:
 
 
 def _key(notice: Notice) -> RowKey:
-    repository = notice.image.repository.replace("/", "|")
-    return RowKey(f"{notice.image.registry}|{repository}", notice.id)
+    repository = notice.stream.repository.replace("/", "|")
+    return RowKey(f"{notice.stream.registry}|{repository}", notice.id)
 
 
 def _write(entry: Entry) -> Row:
     return {
         "state": entry.state.value,
-        "report_id": entry.report_id,
+        "transition": transition_json.write(entry.transition),
         "first_queued_at": to_text(entry.first_queued_at),
         "changed_at": to_text(entry.changed_at),
         "attempts": entry.attempts,
         "last_error": entry.last_error,
         "lease_holder": entry.lease_holder,
         "leased_until": to_text(entry.leased_until) if entry.leased_until else "",
-        "resolved_count": entry.resolved_count,
     }
 
 
@@ -165,15 +153,13 @@ def _read(row: Row) -> Entry:
     try:
         return Entry(
             state=State(str(row["state"])),
-            report_id=str(row["report_id"]),
+            transition=transition_json.read(str(row["transition"])),
             first_queued_at=from_text(str(row["first_queued_at"])),
             changed_at=from_text(str(row["changed_at"])),
             attempts=int(row["attempts"]),
             last_error=str(row["last_error"]),
             lease_holder=str(row["lease_holder"]),
             leased_until=from_text(str(row["leased_until"])) if row["leased_until"] else None,
-            # Rows that were written before this column was do not have it.
-            resolved_count=int(row.get("resolved_count", 0)),
         )
     except (KeyError, ValueError) as error:
         raise StoreError("notices.read: a row is not one of ours") from error

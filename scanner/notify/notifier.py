@@ -1,4 +1,4 @@
-"""Delivers one queued notice: claim it, compose it from the stored report, send it, say so."""
+"""Delivers one queued notice: claim it, compose it from the stored reports, send it, say so."""
 
 import logging
 import uuid
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
+from scanner.covering import is_followed
 from scanner.errors import InvalidMessageError, NoticeError
-from scanner.model import ImageReference, Report
+from scanner.model import Transition
 from scanner.notify import cloud_event, message
+from scanner.notify.composer import Composer
 from scanner.notify.ledger import Entry, Ledger, State, TableLedger
-from scanner.notify.message import Notice, notice_on, resolution_of, resolved_by, sent_id
-from scanner.notify.route import Route, Routes, route_name
+from scanner.notify.message import Notice
+from scanner.notify.route import Route, Routes
 from scanner.notify.webhook import Webhook
 from scanner.ports import ReportStore
 from scanner.storage import StorageConnection
@@ -58,18 +60,17 @@ class Notifier:
         refused it or another worker is just sending it, StoreError: the queue then tries again.
         """
         notice = message.decode(untrusted_message)
-        report = self._report_of(notice)
-        route = self._route_for(report)
-        if route is None or self._is_outdated(report) or self._is_covered(report):
+        transition = self._transition_of(notice)
+        route = self.routes.find(notice.route)
+        if route is None or self._is_covered(transition):
             self._settle(notice, State.SKIPPED)
-            logger.info("notice.skipped id=%s image=%s", notice.id, report.image)
+            logger.info("notice.skipped id=%s stream=%s", notice.id, notice.stream)
             return
         # All that can fail for lack of storage comes before the claim, which would be left behind.
-        known = self.ledger.find(notice)
-        notice_id = sent_id(notice, known.resolved_count if known else 0)
-        body = self._compose(notice_id, report)
+        announcement = Composer(store=self.store).compose(transition, notice_id=notice.id)
+        body = cloud_event.compose(announcement)
         if self._claim(notice):
-            self._send(notice, route, notice_id=notice_id, body=body)
+            self._send(notice, route, body=body)
 
     def record_undelivered(self, untrusted_message: bytes) -> None:
         """Record a notice from the poison queue as failed. A bad message is logged and dropped.
@@ -82,34 +83,21 @@ class Notifier:
             logger.error("notice.refused bytes=%d fault=%s", len(untrusted_message), error)  # noqa: TRY400  the fault is the sender's, our stack explains nothing
             return
         entry = self._settle(notice, State.FAILED)
-        if entry.state is State.FAILED:
+        if entry is not None and entry.state is State.FAILED:
             logger.error(
-                "notice.failed id=%s image=%s attempts=%d last_error=%r",
+                "notice.failed id=%s stream=%s attempts=%d last_error=%r",
                 notice.id,
-                notice.image,
+                notice.stream,
                 entry.attempts,
                 entry.last_error,
             )
 
-    def _report_of(self, notice: Notice) -> Report:
-        report = self.store.find_report(notice.report_id)
-        if report is None:
-            raise InvalidMessageError("names no stored report", field="report_id")
-        # Who can write to the queue can still only make us tell what is stored.
-        due = {(due.id, str(due.image)) for due in self._due(report)}
-        if (notice.id, str(notice.image)) not in due:
-            raise InvalidMessageError("does not belong to the report", field="id")
-        return report
-
-    def _due(self, report: Report) -> list[Notice]:
-        told = resolved_by(report)
-        if told is None:
-            notice = notice_on(report)
-            return [notice] if notice else []
-        entry = self.ledger.find(told)
-        # The count goes up when the resolution has been queued, which may be before or after now.
-        counts = {entry.resolved_count - 1, entry.resolved_count} if entry else set()
-        return [resolution_of(told, count) for count in counts]
+    def _transition_of(self, notice: Notice) -> Transition:
+        # Who can write to the queue can still only make us tell what has come about.
+        entry = self.ledger.find(notice)
+        if entry is None:
+            raise InvalidMessageError("is none that was announced", field="number")
+        return entry.transition
 
     def _claim(self, notice: Notice) -> bool:
         """Take the lease; False when it was told before. Raises NoticeError if others hold it."""
@@ -117,11 +105,14 @@ class Notifier:
 
         def claimed(present: Entry | None) -> Entry | None:
             now = self.clock()
-            entry = present or Entry.queued(notice, now)
-            if entry.state is State.SENT or entry.is_leased_to_another(holder, now):
+            if (
+                present is None
+                or present.state is State.SENT
+                or present.is_leased_to_another(holder, now)
+            ):
                 return None
             # Already ours when the answer to the first try was lost on its way.
-            return entry if entry.lease_holder == holder else entry.leased(holder, now)
+            return present if present.lease_holder == holder else present.leased(holder, now)
 
         entry = self.ledger.change(notice, claimed)
         if entry is None or entry.state is State.SENT:
@@ -131,69 +122,35 @@ class Notifier:
             raise NoticeError(f"notice {notice.id} is being sent by another worker")
         return True
 
-    def _route_for(self, report: Report) -> Route | None:
-        name = "images" if resolved_by(report) else route_name(report.verdict.status)
-        return self.routes.find(name) if name else None
-
-    def _is_outdated(self, report: Report) -> bool:
-        """Whether something else is said of the image by now."""
-        current = self.store.current(report.image)
-        said = report.verdict
-        return current is not None and (current.status, current.reason) != (
-            said.status,
-            str(said.reason or ""),
-        )
-
-    def _is_covered(self, report: Report) -> bool:
-        """Whether an untagged image belongs to an index that the same people are told of."""
-        current = self.store.current(report.image)
-        if current is None or current.image.tag or report.image.tag or current.part_of is None:
+    def _is_covered(self, transition: Transition) -> bool:
+        """Whether an image that had no tag turned out to be a platform of an index."""
+        if transition.stream.tag is not None:
             return False
-        image = report.image
-        index = self.store.current(
-            ImageReference(
-                registry=image.registry, repository=image.repository, digest=current.part_of
-            )
-        )
-        if index is None or route_name(index.status) != route_name(report.verdict.status):
-            return False
-        index_report = self.store.find_report(index.report_id)
-        # An index that was judged before this platform turned unhealthy does not speak for it.
-        return index_report is not None and any(
-            entry.report_id == report.id for entry in index_report.platforms
+        current = self.store.current(transition.image)
+        return (
+            current is not None and not current.was_tagged and not is_followed(self.store, current)
         )
 
-    def _compose(self, notice_id: str, report: Report) -> bytes:
-        current = self.store.current(report.image)
-        tag = current.image.tag if current else report.image.tag
-        return cloud_event.compose(report, notice_id=notice_id, tag=tag)
-
-    def _send(self, notice: Notice, route: Route, *, notice_id: str, body: bytes) -> None:
+    def _send(self, notice: Notice, route: Route, *, body: bytes) -> None:
         try:
-            self.channel.send(route, notice_id=notice_id, body=body)
+            self.channel.send(route, notice_id=notice.id, body=body)
         except NoticeError as error:
             self._settle(notice, State.QUEUED, error=str(error))
             raise
         entry = self._settle(notice, State.SENT)
         logger.info(
-            "notice.sent id=%s route=%s image=%s attempts=%d",
-            notice_id,
+            "notice.sent id=%s route=%s stream=%s attempts=%d",
+            notice.id,
             route.name,
-            notice.image,
-            entry.attempts,
+            notice.stream,
+            entry.attempts if entry else 0,
         )
 
-    def _settle(self, notice: Notice, state: State, *, error: str = "") -> Entry:
+    def _settle(self, notice: Notice, state: State, *, error: str = "") -> Entry | None:
         def settled(present: Entry | None) -> Entry | None:
-            now = self.clock()
-            entry = present or Entry.queued(notice, now)
             # Once told is told: no late failure of another attempt takes that back.
-            if entry.state is State.SENT:
+            if present is None or present.state is State.SENT:
                 return None
-            # A late copy of what was told before must not make it look as if it never was.
-            if entry.state is State.RESOLVED and state is State.SKIPPED:
-                return None
-            return entry.settled(state, now, error=error)
+            return present.settled(state, self.clock(), error=error)
 
-        entry = self.ledger.change(notice, settled)
-        return entry or Entry.queued(notice, self.clock())
+        return self.ledger.change(notice, settled)

@@ -1,8 +1,8 @@
 """Queues what shall be told.
 
-The message is queued first, the ledger's row written second. A crash between the two leaves a
-message without a row, and whoever repeats queues a second message; the ledger lets one of them
-through. The other order could leave a row without a message: a notice lost.
+The ledger's row is written first, the message queued second. A crash between the two leaves a row
+without a message; the transition is still pending in its stream then, and whoever repeats queues
+it. A second message on the same row does no harm: the ledger lets one of them through.
 """
 
 import logging
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from scanner.errors import NoticeError
-from scanner.model import Report
+from scanner.model import Transition, TransitionKind
 from scanner.notify.ledger import Entry, Ledger, State, TableLedger
-from scanner.notify.message import Notice, encode, notice_on, resolution_of, resolved_by
-from scanner.notify.route import Routes, route_name
+from scanner.notify.message import Notice, encode
+from scanner.notify.route import Routes
 from scanner.storage import StorageConnection
 from scanner.storage.queue import MessageQueue
+from scanner.voices import TOGETHER
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +35,11 @@ class QueueOutbox:
     queue: MessageQueue
     ledger: Ledger
     routes: Routes
-    untagged_delay_seconds: int = 60
-    """How long a notice on an untagged image waits for the index that may cover it.
+    patience_seconds: int = int(TOGETHER.total_seconds())
+    """How long something waits for what else comes of the same push.
 
-    A push of several platforms sends their manifests first, untagged, and the index last.
+    A push of several platforms sends their manifests first, untagged, and the index last; and one
+    of several tags sends each on its own.
     """
     clock: Callable[[], datetime] = _now
 
@@ -51,58 +52,33 @@ class QueueOutbox:
             routes=routes,
         )
 
-    def announce(self, report: Report) -> None:
-        """Queue a notice about this report unless it calls for none or is known. Safe to repeat.
+    def announce(self, transition: Transition) -> None:
+        """Queue it for each route that wants to know. Safe to repeat. Raises StoreError."""
+        routes = self.routes.of(transition)
+        if not routes:
+            logger.info("notice.unrouted stream=%s kind=%s", transition.stream, transition.kind)
+        for route in routes:
+            self._queue(transition, route.name)
 
-        Unhealthy images are told of to the images' route, unknown ones to the operators'. A deleted
-        image is told of where it was last told to be unhealthy. Raises StoreError when queue or
-        ledger are out of reach, and NoticeError while that notice is just being sent.
-        """
-        if told := resolved_by(report):
-            self._resolve(told)
-            return
-        notice, name = notice_on(report), route_name(report.verdict.status)
-        if notice is None or name is None:
-            return
-        if self.routes.find(name) is None:
-            logger.info("notice.unrouted route=%s image=%s", name, report.image)
-            return
-        if self._is_known(notice):
+    def _queue(self, transition: Transition, route: str) -> None:
+        notice = Notice(stream=transition.stream, number=transition.number, route=route)
+        begun = Entry.queued(transition, self.clock())
+        entry = self.ledger.change(notice, lambda present: None if present else begun)
+        if entry is not None and entry.state is not State.QUEUED:
             logger.debug("notice.known id=%s", notice.id)
             return
-        delay_seconds = 0 if report.image.tag else self.untagged_delay_seconds
-        self.queue.send(encode(notice), delay_seconds=delay_seconds)
-        self.ledger.change(notice, lambda present: self._queued(notice, present))
-        logger.info("notice.queued id=%s route=%s image=%s", notice.id, name, report.image)
+        self.queue.send(encode(notice), delay_seconds=self._delay_seconds(transition))
+        logger.info(
+            "notice.queued id=%s route=%s stream=%s kind=%s",
+            notice.id,
+            route,
+            transition.stream,
+            transition.kind,
+        )
 
-    def _resolve(self, told: Notice) -> None:
-        entry = self.ledger.find(told)
-        if entry is not None and entry.is_leased_to_another("", self.clock()):
-            raise NoticeError(f"notice {told.id} is being sent; whether it was is not known yet")
-        if entry is None or entry.state is not State.SENT:
-            return
-        resolution = resolution_of(told, entry.resolved_count)
-        if self.ledger.find(resolution) is None:
-            self.queue.send(encode(resolution))
-            self.ledger.change(resolution, lambda present: self._queued(resolution, present))
-        # Last: whoever repeats after a crash finds it sent, and the resolution known.
-        self.ledger.change(told, self._resolved)
-        logger.info("notice.resolved id=%s image=%s", told.id, told.image)
-
-    def _resolved(self, present: Entry | None) -> Entry | None:
-        if present is None or present.state is not State.SENT:
-            return None
-        return present.resolved(self.clock())
-
-    def _is_known(self, notice: Notice) -> bool:
-        entry = self.ledger.find(notice)
-        # Why one was skipped may have passed: an index gone, a tag given, a deleted image back.
-        return entry is not None and entry.state in {State.QUEUED, State.SENT}
-
-    def _queued(self, notice: Notice, present: Entry | None) -> Entry | None:
-        if present is None:
-            return Entry.queued(notice, self.clock())
-        if present.state in {State.FAILED, State.SKIPPED, State.RESOLVED}:
-            return present.settled(State.QUEUED, self.clock())
-        # A worker was quicker with our message, or with another one on the same notice.
-        return None
+    def _delay_seconds(self, transition: Transition) -> int:
+        if transition.kind is TransitionKind.RESOLVED:
+            is_patient = transition.before != transition.image.digest
+        else:
+            is_patient = transition.stream.tag is None
+        return self.patience_seconds if is_patient else 0

@@ -1,4 +1,4 @@
-"""Where notices go, and which verdict goes where."""
+"""Where notices go, and which transition goes where."""
 
 import base64
 import binascii
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
-from scanner.model import Status
+from scanner.model import Transition, TransitionKind
 
 _MINIMUM_KEY_BYTES = 24
 """Standard Webhooks, "Signature scheme": between 24 and 64 bytes."""
@@ -66,9 +66,10 @@ class Routes:
 
     def find(self, name: str) -> Route | None:
         """Return the route of a name, or None where no one listens."""
-        return {"images": self.images, "operators": self.operators}[name]
+        return {"images": self.images, "operators": self.operators}.get(name)
 
-
-def route_name(status: Status) -> str | None:
-    """Return the audience of a verdict: unhealthy is about the image, unknown about the service."""
-    return {Status.UNHEALTHY: "images", Status.UNKNOWN: "operators"}.get(status)
+    def of(self, transition: Transition) -> tuple[Route, ...]:
+        """Return who is told: what is unknown is about the service, all else about the image."""
+        is_unknown = transition.kind is TransitionKind.BECAME_UNKNOWN
+        route = self.operators if is_unknown else self.images
+        return (route,) if route else ()

@@ -1,6 +1,8 @@
 """The ports that the core needs, and the values that cross them."""
 
+from scanner.ports.ancestors import Ancestors, KnownBase
 from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
+from scanner.ports.referrers import Described, Referrer, Referrers
 from scanner.ports.registry import (
     Catalogue,
     IndexEntry,
@@ -13,20 +15,25 @@ from scanner.ports.registry import (
     ResolvedImage,
     ResolvedIndex,
 )
-from scanner.ports.scanning import ImageScanner, InventoryStore
+from scanner.ports.scanning import BillScanner, ImageScanner, InventoryStore
 from scanner.ports.sightings import Progress, Sighting, Sightings
-from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore
+from scanner.ports.streams import StreamStore
+from scanner.ports.verdicts import Check, CurrentVerdict, PastVerdict, ReportStore, TagPush
 
 __all__ = [
+    "Ancestors",
+    "BillScanner",
     "Catalogue",
     "Check",
     "CurrentVerdict",
+    "Described",
     "HeldMessage",
     "HeldMessages",
     "ImageScanner",
     "IndexEntry",
     "InventoryStore",
     "JobQueue",
+    "KnownBase",
     "Layer",
     "ListedManifest",
     "ManifestPage",
@@ -34,6 +41,8 @@ __all__ = [
     "PastVerdict",
     "Progress",
     "PullPlan",
+    "Referrer",
+    "Referrers",
     "Registry",
     "ReportStore",
     "Resolved",
@@ -41,4 +50,6 @@ __all__ = [
     "ResolvedIndex",
     "Sighting",
     "Sightings",
+    "StreamStore",
+    "TagPush",
 ]

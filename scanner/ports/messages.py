@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from scanner.model import (
-    Report,
-)
+from scanner.model import Transition
 
 
 class Outbox(Protocol):
     """What shall be told, durably queued."""
 
-    def announce(self, report: Report) -> None:
-        """Queue a notice about this report unless it calls for none. Safe to repeat."""
+    def announce(self, transition: Transition) -> None:
+        """Queue it for each route that wants to know. Safe to repeat. Raises StoreError."""
 
 
 class JobQueue(Protocol):

@@ -1,13 +1,14 @@
 """The side that has credentials and network."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from scanner.model import (
     Digest,
+    ImageFacts,
     ImageReference,
     NotApplicable,
     Platform,
@@ -23,6 +24,8 @@ class ResolvedImage:
     platform: Platform
     manifest: bytes
     config: bytes
+    facts: ImageFacts = field(default_factory=ImageFacts)
+    """What of the config goes on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,24 @@ class ImageScanner(Protocol):
         """
 
 
+class BillScanner(Protocol):
+    """What of the side that opens layers is needed to say what an image is made of."""
+
+    def advisories(self) -> Advisories:
+        """Name the advisory database in use. Raises AdvisoriesError when there is none."""
+
+    def profile(self, advisories: Advisories) -> str:
+        """Name all that an inventory depends on beside its layer, as `ImageScanner` does."""
+
+    def bill(
+        self, layers: Sequence[LayerInventory], *, advisories: Advisories
+    ) -> bytes | Unexaminable:
+        """Write a bill of materials in CycloneDX's JSON, which is untrusted.
+
+        Raises SandboxUnavailableError rather than run bare, and AdvisoriesError.
+        """
+
+
 class InventoryStore(Protocol):
     """What is in layers, found out once; and what their blobs were seen to unpack to.
 

@@ -1,6 +1,6 @@
 """Reports, and what is said of each image."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -75,6 +75,14 @@ class PastVerdict:
     """When the verdict was reached; nobody knew it earlier."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagPush:
+    """The last push of a tag."""
+
+    image: ImageReference
+    at: datetime
+
+
 class ReportStore(Protocol):
     """Reports (immutable, by id), the current verdict of each image, and those before."""
 
@@ -98,6 +106,12 @@ class ReportStore(Protocol):
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with."""
+
+    def find_tag(self, registry: str, repository: str, tag: str) -> TagPush | None:
+        """Return the last push of a tag, or None when there was none."""
+
+    def tags_of(self, image: ImageReference) -> Sequence[TagPush]:
+        """Return the pushes by which tags name this digest, the latest first."""
 
     def list_current(
         self,

@@ -10,6 +10,7 @@ from scanner.posture.rule import (
     Rule,
     Severity,
     failed,
+    not_applicable,
     passed,
     unknown,
 )
@@ -115,6 +116,11 @@ def _arm_audience(snapshot: Snapshot) -> Found:
     match snapshot.arm_audience_tokens:
         case Unknown() as reason:
             return unknown(reason)
+        case True if snapshot.pulled_by and not isinstance(snapshot.pulled_by, Unknown):
+            return not_applicable(
+                "azureADAuthenticationAsArmPolicy = enabled, and must be: Container Apps pull by "
+                f"identity with no other token, here {_listed(list(snapshot.pulled_by))}"
+            )
         case True:
             remedy = az(
                 snapshot,
@@ -123,7 +129,7 @@ def _arm_audience(snapshot: Snapshot) -> Found:
             )
             return failed(
                 "azureADAuthenticationAsArmPolicy = enabled (App Service and Container Apps that "
-                "pull by managed identity may need it: try before)",
+                "pull by managed identity need it: look before)",
                 remedy=remedy,
             )
         case _:
@@ -202,7 +208,7 @@ RULES = (
     Rule(
         id="ACR013",
         control="ARM-audience tokens off",
-        reads="policies.azureADAuthenticationAsArmPolicy.status",
+        reads="policies.azureADAuthenticationAsArmPolicy.status, containerApps[].registries",
         severity=Severity.INFO,
         why="A token made for Azure Resource Manager opens the registry too.",
         examine=_arm_audience,

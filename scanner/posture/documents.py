@@ -2,7 +2,8 @@
 
 A bundle is one JSON object: `registry` holds the registry, each other name a list answer of ARM
 (`{"value": [...]}`) or the error that came instead (`{"error": {"code": ...}}`). It is what the
-live reader collects, and what a person may keep as a file.
+live reader collects, and what a person may keep as a file. `containerApps` names those that pull
+from this registry by identity, and nothing else of them: their settings may hold anything.
 """
 
 from typing import Any, Final
@@ -19,6 +20,7 @@ PARTS: Final = (
     "webhooks",
     "tokens",
     "cacheRules",
+    "containerApps",
     "diagnosticSettings",
     "roleAssignments",
     "policyStates",

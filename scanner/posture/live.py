@@ -8,6 +8,8 @@ from typing import Any, Final
 from scanner.errors import PostureError
 from scanner.posture.arm import Arm, ArmRefusalError
 from scanner.posture.documents import REGISTRY, Document
+from scanner.posture.ids import is_registry_id, is_subscription_id
+from scanner.posture.pullers import pulls_from
 from scanner.posture.reading import read_snapshot
 from scanner.posture.snapshot import Snapshot
 
@@ -17,24 +19,8 @@ REGISTRY_API: Final = "2025-11-01"
 _DIAGNOSTICS_API: Final = "2021-05-01-preview"
 _ROLES_API: Final = "2022-04-01"
 _POLICY_API: Final = "2019-10-01"
+_CONTAINER_APPS_API: Final = "2025-07-01"
 _SUBSCRIPTIONS_API: Final = "2022-12-01"
-
-_ID: Final = re.compile(
-    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[\w().-]{1,90}"
-    r"/providers/Microsoft\.ContainerRegistry/registries/[a-z0-9-]{5,80}",
-    re.IGNORECASE,
-)
-_SUBSCRIPTION: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-
-
-def is_registry_id(text: str) -> bool:
-    """Whether this is the resource id of a registry."""
-    return bool(_ID.fullmatch(text))
-
-
-def is_subscription_id(text: str) -> bool:
-    """Whether this is a subscription's id."""
-    return bool(_SUBSCRIPTION.fullmatch(text))
 
 
 def registry_ids(arm: Arm, subscription: str) -> list[tuple[str, str]]:
@@ -97,11 +83,13 @@ def collect(arm: Arm, resource_id: str) -> Document:
     if not is_registry_id(resource_id):
         raise PostureError("that is not the resource id of a registry")
     providers = f"{resource_id}/providers"
+    registry = arm.get(resource_id, REGISTRY_API)
     lists: dict[str, Callable[[], list[Any]]] = {
         "replications": lambda: arm.get_all(f"{resource_id}/replications", REGISTRY_API),
         "webhooks": lambda: _webhooks(arm, resource_id),
         "tokens": lambda: arm.get_all(f"{resource_id}/tokens", REGISTRY_API),
         "cacheRules": lambda: arm.get_all(f"{resource_id}/cacheRules", REGISTRY_API),
+        "containerApps": lambda: _container_apps(arm, resource_id, _login_server(registry)),
         "diagnosticSettings": lambda: arm.get_all(
             f"{providers}/Microsoft.Insights/diagnosticSettings", _DIAGNOSTICS_API
         ),
@@ -112,13 +100,25 @@ def collect(arm: Arm, resource_id: str) -> Document:
             f"{providers}/Microsoft.PolicyInsights/policyStates/latest/queryResults", _POLICY_API
         ),
     }
-    bundle: Document = {REGISTRY: arm.get(resource_id, REGISTRY_API)}
+    bundle: Document = {REGISTRY: registry}
     for name, read in lists.items():
         try:
             bundle[name] = {"value": read()}
         except ArmRefusalError as error:
             bundle[name] = {"error": {"code": error.code}}
     return bundle
+
+
+def _container_apps(arm: Arm, resource_id: str, login_server: str) -> list[Any]:
+    """Name those that pull from here: only in the registry's subscription, where most are."""
+    subscription = "/".join(resource_id.split("/")[:3])
+    apps = arm.get_all(f"{subscription}/providers/Microsoft.App/containerApps", _CONTAINER_APPS_API)
+    return [
+        {"name": app.get("name")}
+        for app in apps
+        if isinstance(app, dict)
+        and pulls_from(app, lambda host: host.casefold() == login_server.casefold())
+    ]
 
 
 def _webhooks(arm: Arm, resource_id: str) -> list[Any]:

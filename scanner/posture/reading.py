@@ -85,6 +85,10 @@ def read_snapshot(bundle: Document, *, is_declared: bool) -> Snapshot:
             part(bundle, "replications", is_declared=is_declared),
             lambda entry: entry.text("location"),
         ),
+        pulled_by=_each(
+            part(bundle, "containerApps", is_declared=is_declared),
+            lambda entry: entry.text("name") or "unnamed",
+        ),
         cache_sources=_each(
             part(bundle, "cacheRules", is_declared=is_declared),
             lambda entry: entry.inner("properties").text("sourceRepository"),

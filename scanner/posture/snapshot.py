@@ -122,5 +122,7 @@ class Snapshot:
     policies: Answer[tuple[PolicyState, ...]]
     replicas: Answer[tuple[str, ...]]
     """Regions beside the home region."""
+    pulled_by: Answer[tuple[str, ...]]
+    """Container Apps that pull images from here with a managed identity."""
     cache_sources: Answer[tuple[str, ...]]
     """Upstream repositories that the registry fills itself from."""

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeGuard
 
 from scanner.posture.documents import REGISTRY, Document
 from scanner.posture.properties import is_expression
+from scanner.posture.pullers import pulls_from
 
 _REGISTRIES: Final = "microsoft.containerregistry/registries"
 _CHILDREN: Final = {
@@ -26,6 +27,7 @@ _EXTENSIONS: Final = {
 }
 _POLICY_ASSIGNMENTS: Final = "microsoft.authorization/policyassignments"
 _PRIVATE_ENDPOINTS: Final = "microsoft.network/privateendpoints"
+_CONTAINER_APPS: Final = "microsoft.app/containerapps"
 _COMPUTED: Final = "a scope is computed when the template is deployed"
 _MOST_RESOURCES: Final = 20_000
 _MOST_LEVELS: Final = 8
@@ -75,6 +77,10 @@ class _Made:
         if True in answers:
             return True
         return None if None in answers else False
+
+    def is_host(self, text: str) -> bool:
+        """Whether this is certainly the registry's host, written out or asked for."""
+        return self.is_meant_by(text.casefold().removesuffix(".azurecr.io")) is True
 
     def _is_meant(self, text: str) -> bool | None:
         name = str(self.document.get("name", "")).casefold()
@@ -129,6 +135,8 @@ def _bundle(made: _Made, resources: list[Document]) -> Document:
             parts.setdefault("policyStates", []).append(_policy_state(resource))
         elif kind == _PRIVATE_ENDPOINTS:
             connections.extend(_connections(resource, made))
+        elif kind == _CONTAINER_APPS and pulls_from(resource, made.is_host):
+            parts.setdefault("containerApps", []).append({"name": resource.get("name")})
     return {
         REGISTRY: _with_connections(made.document, connections),
         **{name: {"value": value} for name, value in parts.items()},

@@ -28,6 +28,8 @@ from scanner.registry.redirects import (
 from scanner.registry.resolve import Resolver
 from scanner.registry.retries import Timing
 from scanner.registry.session import Session
+from scanner.registry.source import RegistrySource
+from scanner.registry.tags import digest_of_tag
 from scanner.registry.tokens import TokenCache
 from scanner.registry.verify import Budget
 
@@ -70,15 +72,23 @@ class AcrRegistry:
         RegistryNotOursError, without dialling, for a registry that is not in the settings.
         """
         with self._session(image, self.resolve_deadline_seconds) as session:
-            resolver = Resolver(
-                session=session,
-                credential=self.credential,
-                blobs=self._blob_reader(session),
-                limits=self.limits,
+            source = RegistrySource(
+                session=session, credential=self.credential, blobs=self._blob_reader(session)
             )
-            resolved = resolver.resolve(image)
+            resolved = Resolver(source=source, limits=self.limits).resolve(image)
         logger.info("manifest.resolved image=%s as=%s", image, type(resolved).__name__)
         return resolved
+
+    def digest_of(self, registry: str, repository: str, tag: str) -> Digest | None:
+        """Return what a tag names right now, or None where there is no such tag.
+
+        Raises as `resolve` does, and InvalidMessageError for what is no tag of a repository.
+        """
+        named = ImageReference(
+            registry=registry, repository=repository, tag=tag, digest=Digest.of(b"")
+        )
+        with self._session(named, self.resolve_deadline_seconds) as session:
+            return digest_of_tag(session, tag, limit=self.limits.manifest_bytes)
 
     def plan(self, image: ResolvedImage) -> PullPlan | Unexaminable:
         """Say which layers an image has, or why it cannot be examined."""

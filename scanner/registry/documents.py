@@ -44,11 +44,7 @@ class Members:
     def text(self, name: str) -> str:
         """Return a string, empty when it is absent. Raises MalformedError."""
         value = self._members.get(name)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise MalformedError(f"{self._where}.{name} is no string")
-        return value
+        return "" if value is None else _text(value, f"{self._where}.{name}")
 
     def items(self, name: str) -> list[object]:
         """Return an array, empty when it is absent. Raises MalformedError."""
@@ -57,6 +53,25 @@ class Members:
             return []
         if not isinstance(value, list):
             raise MalformedError(f"{self._where}.{name} is no array")
+        return value
+
+    def texts(self, name: str) -> list[str]:
+        """Return an array of strings, empty when it is absent. Raises MalformedError."""
+        return [_text(value, f"{self._where}.{name}[]") for value in self.items(name)]
+
+    def named_texts(self, name: str) -> dict[str, str]:
+        """Return an object of strings, empty when it is absent. Raises MalformedError."""
+        return {
+            key: _text(value, f"{self._where}.{name}") for key, value in self.members(name).items()
+        }
+
+    def members(self, name: str) -> dict[str, object]:
+        """Return an object, empty when it is absent. Raises MalformedError."""
+        value = self._members.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            raise MalformedError(f"{self._where}.{name} is no object")
         return value
 
     def size(self, name: str) -> int:
@@ -69,6 +84,12 @@ class Members:
     def digest(self, name: str) -> Digest:
         """Return a sha256 digest. Raises MalformedError."""
         return digest_of(self._members.get(name), where=f"{self._where}.{name}")
+
+
+def _text(untrusted: object, where: str) -> str:
+    if not isinstance(untrusted, str):
+        raise MalformedError(f"{where} is no string")
+    return untrusted
 
 
 def digest_of(untrusted: object, *, where: str) -> Digest:

@@ -3,7 +3,8 @@
 Pure. Anything that is neither ends in MalformedError or TooLargeError.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from scanner.model import Digest, Platform
 from scanner.registry.configs import PLATFORM_MEMBERS, is_unknown, read_platform
@@ -24,7 +25,10 @@ ARTEFACT_MANIFESTS = frozenset(
 )
 
 _MANIFEST_MEMBERS = frozenset(
-    {"schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "blobs"}
+    {
+        *("schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "blobs"),
+        "annotations",
+    }
 )
 _DESCRIPTOR_MEMBERS = frozenset(
     {"mediaType", "artifactType", "digest", "size", "urls", "platform", "data"}
@@ -55,6 +59,7 @@ class ImageManifest:
     artifact_type: str
     config: Descriptor
     layers: tuple[Descriptor, ...]
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +137,7 @@ def _image(members: Members, limits: Limits) -> ImageManifest:
         artifact_type=members.text("artifactType"),
         config=_descriptor(members.raw("config"), "config"),
         layers=tuple(_descriptor(layer, "layers[]") for layer in layers),
+        annotations=members.named_texts("annotations"),
     )
 
 

@@ -1,9 +1,7 @@
 """Says what one manifest is."""
 
-import hashlib
 from dataclasses import dataclass, replace
-
-from azure.core.credentials import TokenCredential
+from typing import Protocol
 
 from scanner.model import (
     Digest,
@@ -21,9 +19,10 @@ from scanner.registry.artefacts import (
     may_be_runnable,
     name_artefact,
 )
-from scanner.registry.blobs import MAX_WRONG_ANSWERS, BlobReader, WrongBytesError
+from scanner.registry.blobs import WrongBytesError
 from scanner.registry.configs import parse_config
 from scanner.registry.documents import MalformedError
+from scanner.registry.facts import read_facts
 from scanner.registry.images import plan_pull
 from scanner.registry.limits import Limits
 from scanner.registry.manifests import (
@@ -36,26 +35,38 @@ from scanner.registry.manifests import (
     parse_manifest,
 )
 from scanner.registry.redirects import RedirectRefusedError
-from scanner.registry.retries import PassingTroubleError, persist
-from scanner.registry.sdk import ManifestNotFoundError, fetch_manifest
-from scanner.registry.session import Session
+from scanner.registry.sdk import ManifestNotFoundError
 
 _UNNAMED = Platform(os="unknown", architecture="unknown")
 
 
+class Source(Protocol):
+    """Where manifests and configs come from; what it returns has the digest that was asked for."""
+
+    def manifest(self, digest: Digest, *, limit: int) -> bytes:
+        """Return a manifest.
+
+        Raises ManifestNotFoundError, TooLargeError, WrongBytesError or RegistryError.
+        """
+
+    def config(self, digest: Digest, *, size: int) -> bytes:
+        """Return a config of exactly this size.
+
+        Raises WrongBytesError, RedirectRefusedError or RegistryError.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolver:
-    """Fetches manifests and configs over one session, and judges them."""
+    """Takes manifests and configs from one source, and judges them."""
 
-    session: Session
-    credential: TokenCredential
-    blobs: BlobReader
+    source: Source
     limits: Limits
 
     def resolve(self, image: ImageReference) -> Resolved:
-        """Say what the session's image is. Raises RegistryError."""
+        """Say what an image of the source is. Raises RegistryError."""
         try:
-            manifest = self._fetch(image.digest)
+            manifest = self.source.manifest(image.digest, limit=self.limits.manifest_bytes)
             parsed = parse_manifest(manifest, limits=self.limits)
             if isinstance(parsed, Index):
                 return self._index(image, parsed)
@@ -86,7 +97,11 @@ class Resolver:
         if isinstance(plan, Unexaminable):
             return plan
         return ResolvedImage(
-            reference=image, platform=says.platform, manifest=manifest, config=config
+            reference=image,
+            platform=says.platform,
+            manifest=manifest,
+            config=config,
+            facts=read_facts(parsed, config, limits=self.limits),
         )
 
     def _fetch_config(self, manifest: ImageManifest) -> bytes:
@@ -94,7 +109,7 @@ class Resolver:
             raise MalformedError("manifest.config is kept outside the registry")
         if manifest.config.size > self.limits.config_bytes:
             raise TooLargeError(f"the config is larger than {self.limits.config_bytes} bytes")
-        return self.blobs.fetch_small(manifest.config.digest, size=manifest.config.size)
+        return self.source.config(manifest.config.digest, size=manifest.config.size)
 
     def _index(self, image: ImageReference, index: Index) -> ResolvedIndex | Unexaminable:
         children = self._flatten(index, seen={image.digest}, depth=1)
@@ -129,30 +144,12 @@ class Resolver:
 
     def _inner_index(self, digest: Digest) -> Index:
         try:
-            inner = parse_manifest(self._fetch(digest), limits=self.limits)
+            inner = parse_manifest(
+                self.source.manifest(digest, limit=self.limits.manifest_bytes), limits=self.limits
+            )
         except ManifestNotFoundError as error:
             # Not `deleted`: the index itself is there, and its other images may be run.
             raise MalformedError("the index names an index that the registry has not") from error
         if not isinstance(inner, Index):
             raise MalformedError("the index calls an index what is none")
         return inner
-
-    def _fetch(self, digest: Digest) -> bytes:
-        """Return a manifest, verified. Raises TooLargeError or WrongBytesError."""
-        session = self.session
-        wrong = 0
-
-        def attempt(_: int) -> bytes:
-            nonlocal wrong
-            limit = self.limits.manifest_bytes
-            body = fetch_manifest(session, self.credential, digest, limit=limit)
-            if len(body) > limit:
-                raise TooLargeError(f"the manifest is larger than {limit} bytes")
-            if hashlib.sha256(body).hexdigest() == digest.hex:
-                return body
-            wrong += 1
-            if wrong == MAX_WRONG_ANSWERS:
-                raise WrongBytesError("the registry serves other bytes than the digest names")
-            raise PassingTroubleError("The registry serves other bytes than the digest names.")
-
-        return persist(attempt, deadline=session.deadline, timing=session.timing)

@@ -27,6 +27,10 @@ MAX_TOKEN_ANSWER_BYTES = 64 * 1024
 HTTPS_PORT = 443
 
 
+class RefusedError(RegistryError):
+    """Raised when the registry knows us and does not let us."""
+
+
 def split_host(host: str) -> tuple[str, int]:
     """Split `host` or `host:port`; the port is 443 when it is not said."""
     name, _, port = host.partition(":")
@@ -61,16 +65,22 @@ class RegistrySession:
     def get(self, path: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         """Ask the registry once; the body is not read yet, redirects are not followed.
 
-        Raises PassingTroubleError for what may be gone in a moment, and RegistryError when the
+        Raises PassingTroubleError for what may be gone in a moment, and RefusedError when the
         registry refuses us. Any other status is returned.
         """
+        return self.send("GET", path, headers)
+
+    def send(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> BaseHTTPResponse:
+        """Send a request once, as `get` does; it must be safe to repeat."""
         token = self.token()
-        response = self._get_with(token, path, headers)
+        response = self._send_with(token, method, path, headers, body)
         if response.status == 401:  # noqa: PLR2004 - Unauthorized
             # The token was revoked or expired on the way: once more with a new one.
             response.close()
             self.tokens.forget(self.host, self.scope, token)
-            response = self._get_with(self.token(), path, headers)
+            response = self._send_with(self.token(), method, path, headers, body)
         return accepted(response, self.refusal)
 
     def abandon(self) -> None:
@@ -78,9 +88,16 @@ class RegistrySession:
         self.deadline.end()
         self.connections.shut()
 
-    def _get_with(self, token: str, path: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
+    def _send_with(
+        self,
+        token: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+    ) -> BaseHTTPResponse:
         bearer = {"Authorization": f"Bearer {token}"}
-        return get_once(self._pool(), path, {**headers, **bearer})
+        return _send_once(self._pool(), method, path, {**headers, **bearer}, body)
 
     @property
     def host(self) -> str:
@@ -165,10 +182,21 @@ class Session(RegistrySession):
 
 def get_once(pool: HTTPSConnectionPool, path: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
     """Send one GET. Raises PassingTroubleError when no answer comes."""
+    return _send_once(pool, "GET", path, headers, None)
+
+
+def _send_once(
+    pool: HTTPSConnectionPool,
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+) -> BaseHTTPResponse:
     try:
         return pool.request(
-            "GET",
+            method,
             path,
+            body=body,
             headers={**pool.headers, **headers},
             redirect=False,
             preload_content=False,
@@ -189,7 +217,7 @@ def accepted(response: BaseHTTPResponse, refusal: str) -> BaseHTTPResponse:
         )
     if status in {401, 403}:
         response.close()
-        raise RegistryError(f"{refusal} (HTTP {status})")
+        raise RefusedError(f"{refusal} (HTTP {status})")
     return response
 
 

@@ -6,7 +6,7 @@ write can be repeated; a crash between two is repaired by saving again, which th
 
 import logging
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Self
@@ -16,12 +16,13 @@ from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import StoreError
 from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
-from scanner.ports import Check, CurrentVerdict, PastVerdict
+from scanner.ports import Check, CurrentVerdict, PastVerdict, TagPush
 from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
 from scanner.storage.moments import to_text
 from scanner.storage.rows import Row, RowTable
 from scanner.store import report_json
+from scanner.store.ancestors import ChainRows
 from scanner.store.azure_lookups import LookupRows
 from scanner.store.history import History
 from scanner.store.image_row import ImageRow, image_key, partition
@@ -43,6 +44,7 @@ class AzureReportStore:
         self._history = History(RowTable(tables.get_table_client(_HISTORY)))
         self._tags = Tags(RowTable(tables.get_table_client(_TAGS)), self._images)
         self._lookups = LookupRows.connect(tables)
+        self._chains = ChainRows(tables)
 
     @classmethod
     def connect(cls, storage: StorageConnection) -> Self:
@@ -64,6 +66,7 @@ class AzureReportStore:
         """
         self._upload(report)
         self._lookups.note(report)
+        self._chains.note(report)
         self._history.add(report)
         current = self._make_current(report, part_of)
         if report.image.tag and not self._tags.point(report, report.image.tag):
@@ -95,6 +98,14 @@ class AzureReportStore:
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with. Raises StoreError."""
         return self._tags.find(registry, repository, tag)
+
+    def find_tag(self, registry: str, repository: str, tag: str) -> TagPush | None:
+        """Return the last push of a tag. Raises StoreError."""
+        return self._tags.push(registry, repository, tag)
+
+    def tags_of(self, image: ImageReference) -> Sequence[TagPush]:
+        """Return the pushes by which tags name this digest, the latest first. Raises StoreError."""
+        return self._tags.of(image)
 
     def list_current(
         self,

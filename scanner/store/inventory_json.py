@@ -1,13 +1,14 @@
 """A layer's inventory as it is stored: JSON in one zstd frame."""
 
 import sys
+from collections.abc import Iterator
 from itertools import islice
 
 import msgspec
 
 from scanner.errors import InvalidMessageError, StoreError
 from scanner.layers import Entry, Kind
-from scanner.model import Digest, LayerInventory
+from scanner.model import Digest, LayerInventory, Severity, Weakness, WeaknessKind
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -27,6 +28,8 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     key: str
     record: str
     unexamined: tuple[str, ...]
+    secrets: tuple[tuple[str, str, str, str, int], ...]
+    """Rule, severity, title, path, line."""
     files: tuple[str, ...]
     """Names of plain files: nearly all entries, so they have a shorter form."""
     others: tuple[tuple[int, str, str, int, str], ...]
@@ -41,6 +44,7 @@ def encode(inventory: LayerInventory) -> bytes:
         key=inventory.key,
         record=inventory.untrusted_record.decode(),
         unexamined=inventory.unexamined,
+        secrets=tuple((s.id, s.severity.name, s.title, s.path, s.line) for s in inventory.secrets),
         files=tuple(_safe(e.name) for e in inventory.entries if e.kind is Kind.FILE),
         others=tuple(
             (place, _safe(e.name), e.kind.value, e.mode, _safe(e.link))
@@ -70,16 +74,31 @@ def decode(stored: bytes) -> LayerInventory:
             key=document.key,
             untrusted_record=document.record.encode(),
             unexamined=document.unexamined,
+            secrets=tuple(_secrets(document)),
             entries=_entries(document),
         )
     except (
         InvalidMessageError,
+        KeyError,
         RecursionError,
         ValueError,
         msgspec.MsgspecError,
         zstd.ZstdError,
     ) as error:
         raise StoreError(f"inventories.read: {error}") from error
+
+
+def _secrets(document: _Document) -> Iterator[Weakness]:
+    for rule, severity, title, path, line in document.secrets:
+        yield Weakness(
+            kind=WeaknessKind.SECRET,
+            id=rule,
+            severity=Severity[severity],
+            title=title,
+            path=path,
+            line=line,
+            layer_diff_id=document.diff_id,
+        )
 
 
 def _entries(document: _Document) -> tuple[Entry, ...]:

@@ -1,4 +1,4 @@
-"""What the image's config says, decisions and remedies <-> JSON.
+"""What the image's config says, lineage, decisions and remedies <-> JSON.
 
 A decision names what it is about by its place among the report's subjects: findings first, then
 secrets, then misconfigurations.
@@ -11,6 +11,7 @@ from scanner.model import (
     Decision,
     Digest,
     ImageFacts,
+    Lineage,
     Origin,
     Outcome,
     Remedy,
@@ -44,6 +45,27 @@ def read_facts(entry: JsonObject) -> ImageFacts:
         base_name=entry["base_name"],
         base_digest=Digest(base_digest) if base_digest is not None else None,
         weaknesses=tuple(read_weakness(weakness) for weakness in entry["weaknesses"]),
+    )
+
+
+def write_lineage(lineage: Lineage) -> JsonObject:
+    """Write where the image comes from."""
+    return {
+        "base_name": lineage.base_name,
+        "base_digest": str(lineage.base_digest) if lineage.base_digest else None,
+        "base_layers": lineage.base_layers,
+        "previous": str(lineage.previous) if lineage.previous else None,
+    }
+
+
+def read_lineage(entry: JsonObject) -> Lineage:
+    """Read where the image comes from. Raises KeyError, TypeError or ValueError."""
+    base_digest, previous = entry["base_digest"], entry["previous"]
+    return Lineage(
+        base_name=entry["base_name"],
+        base_digest=Digest(base_digest) if base_digest is not None else None,
+        base_layers=int(entry["base_layers"]),
+        previous=Digest(previous) if previous is not None else None,
     )
 
 

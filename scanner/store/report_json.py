@@ -50,6 +50,11 @@ def evidence(report: Report) -> JsonObject:
         del document["advisories"]["source"]
     for entry in document["platforms"]:
         del entry["report_id"]
+    # What it came from, and what it could be built on instead, follows from what else was stored.
+    for name in ("lineage", "remedies"):
+        del document[name]
+    for decision in document["decisions"]:
+        del decision["origin"]
     return document
 
 
@@ -92,6 +97,7 @@ def _write_report(report: Report) -> JsonObject:
         "config_digest": str(report.config_digest) if report.config_digest else None,
         "layers": [str(diff_id) for diff_id in report.layers],
         "facts": judgement_json.write_facts(report.facts) if report.facts else None,
+        "lineage": judgement_json.write_lineage(report.lineage) if report.lineage else None,
         "decisions": judgement_json.write_decisions(report),
         "remedies": [judgement_json.write_remedy(remedy) for remedy in report.remedies],
     }
@@ -143,6 +149,9 @@ def _read_report(document: JsonObject) -> Report:
         layers=tuple(Digest(diff_id) for diff_id in document["layers"]),
         facts=judgement_json.read_facts(document["facts"])
         if document["facts"] is not None
+        else None,
+        lineage=judgement_json.read_lineage(document["lineage"])
+        if document["lineage"] is not None
         else None,
         remedies=tuple(judgement_json.read_remedy(remedy) for remedy in document["remedies"]),
     )

@@ -5,9 +5,11 @@ every other image that still shows it; so it does not matter who comes first, no
 """
 
 import functools
+from dataclasses import replace
 
-from scanner.model import Digest, Report
-from scanner.storage.moments import to_text
+from scanner.model import Digest, ImageReference, Report
+from scanner.ports import TagPush
+from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey, RowTable
 from scanner.store.image_row import image_key, partition
 
@@ -23,14 +25,51 @@ class Tags:
         """Return the digest that a tag was last pushed with. Raises StoreError."""
         return self._holder(RowKey(partition(registry, repository), tag))
 
+    def before(self, image: ImageReference) -> Digest | None:
+        """Return what an image's tag named before that image. Raises StoreError."""
+        row = self._tags.read(RowKey(partition(image.registry, image.repository), image.tag or ""))
+        if row is None:
+            return None
+        is_there = row["digest"] == str(image.digest)
+        # Rows that were written before this column was do not have it.
+        before = str(row.get("before", "") if is_there else row["digest"])
+        return Digest(before) if before else None
+
+    def push(self, registry: str, repository: str, tag: str) -> TagPush | None:
+        """Return the last push of a tag. Raises StoreError."""
+        key = RowKey(partition(registry, repository), tag)
+        row = self._tags.read(key)
+        if row is None:
+            return None
+        image = ImageReference(
+            registry=registry, repository=repository, digest=Digest(str(row["digest"])), tag=tag
+        )
+        return TagPush(image=image, at=from_text(str(row["pushed_at"])))
+
+    def of(self, image: ImageReference) -> list[TagPush]:
+        """Return the pushes by which tags name an image, the latest first. Raises StoreError."""
+        rows = self._tags.select(
+            "PartitionKey eq @partition and digest eq @digest",
+            {
+                "partition": partition(image.registry, image.repository),
+                "digest": str(image.digest),
+            },
+        )
+        pushes = [(str(row["pushed_at"]), key.row) for key, row in rows]
+        return [
+            TagPush(image=replace(image, tag=tag), at=from_text(pushed_at))
+            for pushed_at, tag in sorted(pushes, reverse=True)
+        ]
+
     def point(self, report: Report, tag: str) -> bool:
         """Give a tag to a report's image unless a later push gave it to another.
 
         Whoever does not have the tag then no longer shows it. Returns whether the image has it.
         """
-        wanted = {"digest": str(report.image.digest), "pushed_at": to_text(report.requested_at)}
+        pushed_at = to_text(report.requested_at)
+        wanted: Row = {"digest": str(report.image.digest), "pushed_at": pushed_at}
         key = RowKey(partition(report.image.registry, report.image.repository), tag)
-        row = self._tags.change(key, lambda present: max(present or wanted, wanted, key=_pushed))
+        row = self._tags.change(key, functools.partial(_pointed, wanted))
         holder = str((row or wanted)["digest"])
         others = self._images.select(
             "PartitionKey eq @partition and tag eq @tag and RowKey ne @holder",
@@ -42,7 +81,7 @@ class Tags:
             return False
         # Whoever took the tag off before it was given here may have done so after the row said it.
         own = image_key(report.image)
-        self._images.change(own, functools.partial(_renamed, "", tag, wanted["pushed_at"]))
+        self._images.change(own, functools.partial(_renamed, "", tag, pushed_at))
         if self._holder(key) == report.image.digest:
             return True
         self._rename(own, tag)
@@ -75,6 +114,16 @@ class Tags:
 
 def _pushed(row: Row) -> tuple[str, str]:
     return str(row["pushed_at"]), str(row["digest"])
+
+
+def _pointed(wanted: Row, present: Row | None) -> Row:
+    """Return the row after a push, which may have come late: the later one counts."""
+    if present is None:
+        return wanted
+    if _pushed(wanted) <= _pushed(present):
+        return present
+    is_news = wanted["digest"] != present["digest"]
+    return {**wanted, "before": present["digest"] if is_news else present.get("before", "")}
 
 
 def _renamed(lost: str, left: str, pushed_at: str, present: Row | None) -> Row | None:

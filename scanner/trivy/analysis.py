@@ -9,9 +9,10 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from scanner.layers import Entry, UnreadableArchiveError, entries
-from scanner.model import Digest, LayerInventory, Unexaminable, UnknownReason
+from scanner.layers import Entry, UnreadableArchiveError, entries, hide_large_binaries
+from scanner.model import Digest, LayerInventory, Unexaminable, UnknownReason, Weakness
 from scanner.sandbox import Completed, Exited, Limits, Sandbox
 from scanner.trivy import argv
 from scanner.trivy.binary import TrivyBinary
@@ -19,10 +20,11 @@ from scanner.trivy.fault import explain
 from scanner.trivy.layout import write_layout
 from scanner.trivy.record import CACHE_FILE, UnfitRecordError, read_record
 from scanner.trivy.report import unread_in_layer
+from scanner.trivy.secret_search import find_secrets, keep
 
 logger = logging.getLogger(__name__)
 
-FORM = 1
+FORM = 2
 """Of what is kept of a layer. A change to it, or to what is read out of Trivy's messages, counts it
 up: then all layers are analysed anew."""
 MAX_ENTRIES = 1_000_000
@@ -41,7 +43,9 @@ class Workbench:
     """The directory with `db/` and `java-db/`."""
     limits: Limits
 
-    def run(self, layout: Path, cache_file: Path) -> Completed:
+    def run(
+        self, layout: Path, cache_file: Path, *, form: Literal["json", "cyclonedx"] = "json"
+    ) -> Completed:
         """Run Trivy on a layout, with a cache that it may write to.
 
         Raises:
@@ -49,7 +53,7 @@ class Workbench:
         """
         return self.sandbox.run(
             self.binary.path,
-            argv.scan(backend="fs"),
+            argv.scan(backend="fs", form=form),
             read_only={
                 f"/{argv.IMAGE}": layout,
                 f"/{argv.CACHE}/db": self.databases / "db",
@@ -65,7 +69,8 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
     """Examine an unpacked, verified layer.
 
     Args:
-        layer: The layer's archive; its folder is used for temporary files.
+        layer: The layer's archive, which is not the same afterwards: large binary files in it are
+            hidden before secrets are looked for. Its folder is used for temporary files.
         diff_id: What its contents hash to.
         bench: What Trivy needs.
 
@@ -96,17 +101,35 @@ def analyse(layer: Path, diff_id: Digest, bench: Workbench) -> LayerInventory | 
             key, record = read_record(cache_file, diff_id)
         except UnfitRecordError as error:
             return Unexaminable(reason=error.reason, detail=str(error))
+        found = _secrets(layer, layout, diff_id, bench)
+        if isinstance(found, Unexaminable):
+            return found
+    secrets, left_out = keep(found)
     logger.info("layer.analysed diff_id=%s seconds=%.2f", diff_id, time.monotonic() - began)
     return LayerInventory(
         diff_id=diff_id,
         key=key,
         untrusted_record=record,
-        unexamined=unread_in_layer(
-            completed.untrusted_stderr,
-            is_all=len(completed.untrusted_stderr) < bench.limits.stderr_bytes,
+        unexamined=(
+            *unread_in_layer(
+                completed.untrusted_stderr,
+                is_all=len(completed.untrusted_stderr) < bench.limits.stderr_bytes,
+            ),
+            *left_out,
         ),
+        secrets=secrets,
         entries=listed,
     )
+
+
+def _secrets(
+    layer: Path, layout: Path, diff_id: Digest, bench: Workbench
+) -> frozenset[Weakness] | Unexaminable:
+    try:
+        hide_large_binaries(layer)
+    except UnreadableArchiveError as error:
+        return Unexaminable(reason=UnknownReason.CORRUPT_LAYER, detail=str(error))
+    return find_secrets(layout, diff_id, bench.binary, bench.sandbox, bench.limits)
 
 
 def _listed(layer: Path) -> tuple[Entry, ...] | None:

@@ -16,14 +16,24 @@ CACHE = "cache"
 """Where the directory with `db/` and `java-db/` lies in the sandbox, likewise."""
 
 _GO_MEMORY_SHARE = 0.8
+# Go's text/template over Trivy's results; a line of JSON for each secret, and no text of a file.
+_LIST_OF_SECRETS = (
+    "{{ range . }}{{ $path := .Target }}{{ range .Secrets }}"
+    "{{ list .RuleID .Severity .Title $path .StartLine | toJson }}"
+    r'{{ "\n" }}'
+    "{{ end }}{{ end }}"
+)
 
 
-def scan(*, backend: Literal["memory", "fs"] = "memory") -> list[str]:
+def scan(
+    *, backend: Literal["memory", "fs"] = "memory", form: Literal["json", "cyclonedx"] = "json"
+) -> list[str]:
     """Build the arguments that examine the one image of the layout at `IMAGE`, offline.
 
     With --debug, because otherwise a package that cannot be read is passed over without a word.
     Each cache is one run's own: Trivy keys it by the diff_ids that an image merely claims. `fs` is
-    the file `CACHE/fanal/fanal.db`.
+    the file `CACHE/fanal/fanal.db`. The form is that of what it writes; what it looks for, and so
+    what it knows a layer's record by, is the same for both.
     """
     return [
         "--debug",
@@ -34,7 +44,24 @@ def scan(*, backend: Literal["memory", "fs"] = "memory") -> list[str]:
         *("--offline-scan", "--no-progress"),
         # The sandbox's wall clock ends a scan; Trivy's own limit of 5 minutes would be sooner.
         *("--timeout", "24h"),
-        *("--scanners", "vuln", "--format", "json", "--list-all-pkgs"),
+        *("--scanners", "vuln", "--format", form, "--list-all-pkgs"),
+        *("--input", IMAGE),
+    ]
+
+
+def list_secrets() -> list[str]:
+    """Build the arguments that list the secrets of the one image of the layout at `IMAGE`, offline.
+
+    Needs no database and no cache. A line for each: `["rule","severity","title","path",line]`.
+    """
+    return [
+        *_no_files_from_the_working_directory(CACHE),
+        *("--cache-backend", "memory"),
+        *("--skip-db-update", "--skip-java-db-update", "--skip-check-update"),
+        *("--skip-vex-repo-update", "--skip-version-check", "--disable-telemetry"),
+        *("--offline-scan", "--no-progress"),
+        *("--timeout", "24h"),
+        *("--scanners", "secret", "--format", "template", "--template", _LIST_OF_SECRETS),
         *("--input", IMAGE),
     ]
 

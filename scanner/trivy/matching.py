@@ -8,6 +8,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from scanner.model import LayerInventory, ScanReport, Unexaminable
@@ -17,6 +18,7 @@ from scanner.trivy.fault import explain
 from scanner.trivy.layout import write_layout
 from scanner.trivy.record import write_records
 from scanner.trivy.report import parse_report
+from scanner.trivy.secret_search import keep
 from scanner.trivy.unread import unread
 
 logger = logging.getLogger(__name__)
@@ -58,4 +60,8 @@ def match(
     if isinstance(seen, Unexaminable):
         return seen
     passed_over = (text for layer in layers for text in layer.unexamined)
-    return seen.without([*unread([layer.entries for layer in layers]), *passed_over])
+    # Whoever can pull the image can pull each layer of it: what one above deletes is still there.
+    secrets, left_out = keep(secret for layer in layers for secret in layer.secrets)
+    return replace(seen, weaknesses=secrets).without(
+        [*unread([layer.entries for layer in layers]), *passed_over, *left_out]
+    )

@@ -25,6 +25,8 @@ _SCHEMA_VERSION = 2
 _KEY = re.compile(rb"sha256:[0-9a-f]{64}")
 _OF_THE_IMAGE = ("Digest", "CreatedBy", "Size")
 """What depends on the image, or on how a layer happened to be packed; a record is of neither."""
+_QUOTES_FILES = ("Secrets", "Misconfigurations", "CustomResources")
+"""What an honest Trivy was not asked for, and what could hold a secret's own text."""
 
 
 class UnfitRecordError(Exception):
@@ -73,7 +75,7 @@ def _checked(untrusted_value: bytes, diff_id: Digest) -> bytes:
         raise UnfitRecordError(
             f"the layer has more than {MAX_PACKAGES} packages", reason=UnknownReason.TOO_LARGE
         )
-    for name in _OF_THE_IMAGE:
+    for name in (*_OF_THE_IMAGE, *_QUOTES_FILES):
         record.pop(name, None)
     try:
         written = json.dumps(

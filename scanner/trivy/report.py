@@ -21,8 +21,10 @@ from scanner.model import (
     UnknownReason,
 )
 from scanner.model.findings import UNEXAMINED, WITHOUT_ADVISORIES
+from scanner.strict_json import known_time
 from scanner.text import visible
 from scanner.trivy.looked_up import Package, looked_up
+from scanner.trivy.ratings import Scores, ratings
 
 MAX_FINDINGS = 50_000
 MAX_PACKAGE_GROUPS = 20_000
@@ -85,6 +87,9 @@ class _Vulnerability(msgspec.Struct, frozen=True, rename="pascal"):
     pkg_path: str = ""
     title: str = ""
     primary_url: str = msgspec.field(name="PrimaryURL", default="")
+    vendor_severity: dict[str, int] = {}
+    cvss: dict[str, Scores] = msgspec.field(name="CVSS", default={})
+    published_date: str = ""
     layer: _Layer = _Layer()
 
 
@@ -251,6 +256,8 @@ def _finding(untrusted: _Vulnerability, result: _Result) -> Finding:
         layer_diff_id=visible(untrusted.layer.diff_id, _NAME_CHARACTERS),
         title=visible(untrusted.title, _TITLE_CHARACTERS),
         url=visible(untrusted.primary_url, _PATH_CHARACTERS),
+        ratings=ratings(untrusted.vendor_severity, untrusted.cvss),
+        published_at=known_time(untrusted.published_date),
     )
 
 

@@ -18,6 +18,7 @@ from scanner.sandbox import Limits, Preference, choose
 from scanner.trivy import argv
 from scanner.trivy.advisories import AdvisoryDirectory
 from scanner.trivy.analysis import FORM, Workbench, analyse
+from scanner.trivy.bill import write_bill
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.matching import match
 from scanner.trivy.shared import SharedAdvisories
@@ -60,7 +61,8 @@ class TrivyScanner:
         Raises SandboxUnavailableError.
         """
         binary = TrivyBinary.inspect(self.trivy, choose(self.sandbox, self.bubblewrap))
-        inputs = [FORM, binary.digest, *argv.scan(backend="fs"), advisories.java_digest]
+        arguments = [*argv.scan(backend="fs"), *argv.list_secrets()]
+        inputs = [FORM, binary.digest, *arguments, advisories.java_digest]
         return hashlib.sha256(json.dumps(list(map(str, inputs))).encode()).hexdigest()
 
     def analyse(
@@ -82,6 +84,15 @@ class TrivyScanner:
         Raises as `analyse` does.
         """
         return match(layers, self._bench(advisories), scratch=self.scratch)
+
+    def bill(
+        self, layers: Sequence[LayerInventory], *, advisories: Advisories
+    ) -> bytes | Unexaminable:
+        """Write a bill of materials of what an image holds, as Trivy does; it is untrusted.
+
+        Raises as `analyse` does.
+        """
+        return write_bill(layers, self._bench(advisories), scratch=self.scratch)
 
     def _bench(self, advisories: Advisories) -> Workbench:
         sandbox = choose(self.sandbox, self.bubblewrap)

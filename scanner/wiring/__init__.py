@@ -7,6 +7,7 @@ start is part of them.
 from scanner.wiring.app import Wiring
 from scanner.wiring.operations import Operations, operations
 from scanner.wiring.parts import (
+    ATTACH_QUEUE,
     EVENT_QUEUE,
     JOB_QUEUE,
     NOTICE_QUEUE,
@@ -23,6 +24,7 @@ from scanner.wiring.parts import (
 )
 
 __all__ = [
+    "ATTACH_QUEUE",
     "EVENT_QUEUE",
     "JOB_QUEUE",
     "NOTICE_QUEUE",

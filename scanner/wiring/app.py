@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner import attach_messages
+from scanner.ancestry import Ancestries
 from scanner.due import due
 from scanner.examination import Examiner
 from scanner.exploit_updates import ExploitUpdates
+from scanner.herald import Herald
+from scanner.model import ImageReference
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
@@ -27,6 +31,8 @@ from scanner.verification import Verifier
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+    from scanner.attaching import Attacher
+    from scanner.bills import Bills
     from scanner.notify.notifier import Notifier
     from scanner.notify.outbox import QueueOutbox
     from scanner.posture.archive import PostureArchive
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
     from scanner.trivy.shared import SharedAdvisories
 
 from scanner.wiring.parts import (
+    ATTACH_QUEUE,
     JOB_QUEUE,
     advisory_archive,
     arm,
@@ -67,6 +74,7 @@ class Wiring:
         return Pipeline(
             examiner=self.examiner,
             publisher=self.publisher,
+            ancestries=self._ancestries,
             clock=lambda: datetime.now(UTC),
         )
 
@@ -80,6 +88,37 @@ class Wiring:
             scratch=self._scratch.path,
             analyses_at_once=self.settings.limits.processors,
         )
+
+    @functools.cached_property
+    def bills(self) -> "Bills":
+        """Says what stored images are made of."""
+        from scanner.bills import Bills  # noqa: PLC0415  the webhook exports nothing
+
+        return Bills(scanner=self.scanner, inventories=self._inventories)
+
+    @functools.cached_property
+    def attacher(self) -> "Attacher":
+        """Attaches exports to images; the only part that writes to a registry."""
+        from scanner.attaching import Attacher  # noqa: PLC0415  likewise
+        from scanner.registry.referrers import AcrReferrers  # noqa: PLC0415  likewise
+
+        client_id = self.settings.attaching.client_id or self.settings.identity_client_id
+        return Attacher(
+            store=self.store,
+            bills=self.bills,
+            referrers=AcrReferrers(
+                credential=credential(client_id, in_azure=self.settings.storage.in_azure),
+                registries=self.settings.registries.canonical,
+                ca_file=self.settings.ca_file,
+            ),
+            kinds=self.settings.attaching.kinds,
+        )
+
+    def ask_to_attach(self, image: ImageReference) -> None:
+        """Have an image's exports attached to it, if that is wanted. Raises StoreError."""
+        if self.settings.attaching.kinds:
+            queue = MessageQueue(self._storage.queue(ATTACH_QUEUE))
+            queue.send(attach_messages.encode(image))
 
     @functools.cached_property
     def verifier(self) -> Verifier:
@@ -106,7 +145,19 @@ class Wiring:
     @functools.cached_property
     def publisher(self) -> Publisher:
         """Stores and tells; needs storage alone, so it works where a scan does not."""
-        return Publisher(store=self.store, outbox=self._outbox, rulebook=self.rulebooks.current)
+        return Publisher(store=self.store, herald=self.herald, rulebook=self.rulebooks.current)
+
+    @functools.cached_property
+    def herald(self) -> Herald:
+        """Announces what has changed for whoever follows an image."""
+        from scanner.store.azure_streams import TableStreams  # noqa: PLC0415  the webhook tells nobody
+
+        return Herald(
+            store=self.store,
+            streams=TableStreams.connect(self._storage),
+            outbox=self._outbox,
+            clock=lambda: datetime.now(UTC),
+        )
 
     @functools.cached_property
     def rulebooks(self) -> Rulebooks:
@@ -133,6 +184,7 @@ class Wiring:
             scanner=self.scanner,
             inventories=self._inventories,
             publisher=self.publisher,
+            ancestries=self._ancestries,
             rescan=self.job_queue.send,
             clock=lambda: datetime.now(UTC),
         )
@@ -257,6 +309,12 @@ class Wiring:
         from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  the webhook needs no store
 
         return AzureReportStore.connect(self._storage)
+
+    @functools.cached_property
+    def _ancestries(self) -> Ancestries:
+        from scanner.store.ancestors import AzureAncestors  # noqa: PLC0415  the webhook judges nothing
+
+        return Ancestries(store=self.store, ancestors=AzureAncestors.connect(self._storage))
 
     @functools.cached_property
     def _inventories(self) -> "AzureInventoryStore":

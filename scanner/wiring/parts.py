@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 JOB_QUEUE = "scan-jobs"
 NOTICE_QUEUE = "notices"
+ATTACH_QUEUE = "attach-jobs"
 REJUDGE_QUEUE = "rejudge-jobs"
 SWEEP_QUEUE = "rejudge-sweeps"
 EVENT_QUEUE = "push-events"

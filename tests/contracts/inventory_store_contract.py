@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 
 from scanner.layers import Entry, Kind
-from scanner.model import Digest, LayerInventory
+from scanner.model import Digest, LayerInventory, Severity, Weakness, WeaknessKind
 from scanner.ports import InventoryStore
 
 _KEY = "sha256:" + "5e" * 32
@@ -37,12 +37,24 @@ class InventoryStoreContract(ABC):
             key=_KEY,
             untrusted_record=b'{"SchemaVersion":2}',
             unexamined=("a.jar: \\x1b is no archive",),
+            secrets=(self._secret(),),
             entries=(
                 Entry("etc", Kind.DIRECTORY, 0, ""),
                 Entry("etc/caf\u00e9", Kind.FILE, 0, ""),
                 Entry("etc/\udcff", Kind.SYMBOLIC_LINK, 0o777, "../\udcfe"),
                 Entry("etc/z", Kind.FILE, 0, ""),
             ),
+        )
+
+    def _secret(self) -> Weakness:
+        return Weakness(
+            kind=WeaknessKind.SECRET,
+            id="github-pat",
+            severity=Severity.CRITICAL,
+            title="GitHub Personal Access Token",
+            path="app/caf\u00e9.env",
+            line=7,
+            layer_diff_id=str(digest_of(f"{self.own_name()} layer")),
         )
 
     def test_what_was_saved_is_found(self) -> None:

@@ -98,9 +98,7 @@ class ReportStoreContract(ABC):
             return [row for row in rows if row.image.registry == self.registry()]
 
         self.store().save(
-            self._own(
-                replace(healthy_report(tag=None), image=replace(IMAGE, digest=OTHER, tag=None))
-            )
+            self._own(replace(healthy_report(), image=replace(IMAGE, digest=OTHER, tag=None)))
         )
         assert due(NOW) == []
         assert due(LATER) == [saved]

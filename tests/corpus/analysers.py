@@ -77,7 +77,7 @@ OFF: Mapping[str, str] = {
     "imgconf/apk": "it looks up Alpine's history in a service (no --removed-pkgs)",
     "imgconf/dockerfile": "it looks for misconfiguration (no --image-config-scanners)",
     "licensing": "it looks for licence texts (no --license-full)",
-    "secret": "it looks for secrets (--scanners vuln)",
+    "secret": "it runs by itself (argv.list_secrets)",
 }
 """By package with a single analyser: why it does not run."""
 

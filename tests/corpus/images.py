@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from local.samples.layers import Compression, whiteout
-from tests.corpus import boms, distributions, executables, java, languages
+from tests.corpus import boms, distributions, executables, java, languages, secrets
 from tests.corpus.image import CorpusImage, CorpusLayer, Part
 from tests.corpus.rpm import RpmPackage
 
 _DATABASES = ("sqlite", "ndb", "bdb")
 
 NAMES = (
-    *("languages", "layered"),
+    *("languages", "layered", "secrets"),
     *distributions.RED_HAT_RELEASES,
     *("suse", "alpine", "bottlerocket", "mariner", "ubuntu", "rapidfort"),
 )
@@ -29,6 +29,7 @@ def images(*, trivy: Path, uvx: Path) -> Mapping[str, CorpusImage]:
     made = (
         _languages(trivy, uvx),
         _layered(),
+        secrets.image(),
         *(
             _red_hat_like(number, name)
             for number, name in enumerate(distributions.RED_HAT_RELEASES)

@@ -100,7 +100,7 @@ def test_an_abandoned_job_is_stored_and_the_operators_are_told(pushscan: Pushsca
     notice = eventually(
         lambda: next((n for n in pushscan.stack.operators.notices if n["subject"] == subject), None)
     )
-    assert notice["type"] == "dev.pushscan.image.unknown"
+    assert notice["type"] == "dev.pushscan.image.became-unknown"
 
 
 def kept(container: ContainerClient) -> list[bytes]:

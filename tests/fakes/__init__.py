@@ -1,13 +1,14 @@
 """The ports' second implementation: in memory, with state, and faults on demand."""
 
 from tests.fakes.examining import InMemoryInventoryStore, StubRegistry, StubScanner
-from tests.fakes.notices import InMemoryLedger, RecordingChannel, RecordingOutbox, SentNotice
+from tests.fakes.notices import InMemoryLedger, RecordingChannel, SentNotice
 from tests.fakes.policies import (
     InMemoryExploitArchive,
     InMemoryPolicyArchive,
     InMemoryPolicyFolder,
 )
 from tests.fakes.stores import InMemoryReportStore, InMemorySweepStore, place
+from tests.fakes.streams import InMemoryStreams, RecordingOutbox, publisher_on
 
 __all__ = [
     "InMemoryExploitArchive",
@@ -16,6 +17,7 @@ __all__ = [
     "InMemoryPolicyArchive",
     "InMemoryPolicyFolder",
     "InMemoryReportStore",
+    "InMemoryStreams",
     "InMemorySweepStore",
     "RecordingChannel",
     "RecordingOutbox",
@@ -23,4 +25,5 @@ __all__ = [
     "StubRegistry",
     "StubScanner",
     "place",
+    "publisher_on",
 ]

@@ -4,39 +4,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from scanner.errors import NoticeError, PushscanError
-from scanner.model import (
-    Report,
-    Status,
-)
+from scanner.errors import NoticeError
 from scanner.notify.ledger import Entry
 from scanner.notify.message import Notice
 from scanner.notify.route import Route
-from tests.fakes.stores import _is_deletion
-
-
-@dataclass(kw_only=True)
-class RecordingOutbox:
-    """Remembers what shall be told, each verdict on an image once."""
-
-    routes: frozenset[Status] = frozenset({Status.UNHEALTHY, Status.UNKNOWN})
-    """The verdicts that somebody listens to."""
-    announced: list[Report] = field(default_factory=list)
-    outage: PushscanError | None = None
-
-    def announce(self, report: Report) -> None:
-        """Remember a report that calls for a notice, unless the same was said before."""
-        if self.outage is not None:
-            raise self.outage
-        told = [known for known in self.announced if str(known.image) == str(report.image)]
-        if report.verdict.status is Status.UNHEALTHY or _is_deletion(report):
-            # Each takes the other back.
-            told = [known for known in told if known.verdict.status is not Status.UNKNOWN][-1:]
-        said = {str(known.verdict) for known in told}
-        is_resolved = _is_deletion(report) and said == {"unhealthy"}
-        is_new = report.verdict.status in self.routes and str(report.verdict) not in said
-        if is_new or is_resolved:
-            self.announced.append(report)
 
 
 class InMemoryLedger:

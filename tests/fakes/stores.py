@@ -19,6 +19,7 @@ from scanner.ports import (
     Check,
     CurrentVerdict,
     PastVerdict,
+    TagPush,
 )
 from scanner.sweeping import IndexedImage, Inputs, Sweep
 
@@ -54,6 +55,11 @@ class InMemoryReportStore:
             self.reports.setdefault(report.id, report)
             self._saves.append(_Save(report=report, part_of=part_of))
             return self._current(report.image)
+
+    def saved(self) -> Sequence[Report]:
+        """Return every report that was saved, in that order."""
+        with self._lock:
+            return [save.report for save in self._saves]
 
     def confirm(self, current: CurrentVerdict, check: Check) -> None:
         """Remember that a verdict still stood."""
@@ -123,6 +129,33 @@ class InMemoryReportStore:
                 == (save.report.image.registry, save.report.image.repository, save.report.image.tag)
             ]
         return max(pushes)[1] if pushes else None
+
+    def find_tag(self, registry: str, repository: str, tag: str) -> TagPush | None:
+        """Return the latest push of a tag."""
+        self._raise_outage()
+        with self._lock:
+            return max(
+                (
+                    TagPush(image=save.report.image, at=save.report.requested_at)
+                    for save in self._saves
+                    if (registry, repository, tag)
+                    == (
+                        save.report.image.registry,
+                        save.report.image.repository,
+                        save.report.image.tag,
+                    )
+                ),
+                key=lambda push: (push.at, push.image.digest),
+                default=None,
+            )
+
+    def tags_of(self, image: ImageReference) -> list[TagPush]:
+        """Return the latest pushes of the tags that name a digest."""
+        with self._lock:
+            tags = {save.report.image.tag for save in self._saves_of(image)}
+        pushes = (self.find_tag(image.registry, image.repository, tag) for tag in tags if tag)
+        named = [push for push in pushes if push and push.image.digest == image.digest]
+        return sorted(named, key=lambda push: (push.at, push.image.tag or ""), reverse=True)
 
     def list_current(
         self,

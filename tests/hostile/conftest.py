@@ -10,10 +10,16 @@ import pytest
 from local.samples.advisories import install_sample
 from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
-from scanner.publishing import Publisher
 from scanner.registry import AcrRegistry, Limits, Timing
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
-from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, RecordingOutbox
+from tests.fakes import (
+    InMemoryInventoryStore,
+    InMemoryReportStore,
+    InMemoryStreams,
+    RecordingOutbox,
+    publisher_on,
+)
+from tests.fakes.ancestors import ancestries_of
 from tests.hostile.images import LIMITS, Judge
 from tests.policies import STRICT
 from tests.registry_server import LocalCredential, run_registry
@@ -36,6 +42,7 @@ def judge(folder: Path) -> Iterator[Judge]:
     """The real registry adapter over TLS, the real Trivy in its sandbox; limits are lowered."""
     advisories, scratch = folder / "advisories", folder / "scratch"
     scratch.mkdir()
+    store = InMemoryReportStore()
     install_sample(advisories, updated_at=datetime.now(UTC))
     with run_registry(folder) as running:
         yield Judge(
@@ -61,9 +68,14 @@ def judge(folder: Path) -> Iterator[Judge]:
                     scratch=scratch,
                     analyses_at_once=2,
                 ),
-                publisher=Publisher(
-                    store=InMemoryReportStore(), outbox=RecordingOutbox(), rulebook=lambda: STRICT
+                publisher=publisher_on(
+                    store,
+                    InMemoryStreams(),
+                    RecordingOutbox(),
+                    rulebook=lambda: STRICT,
+                    clock=lambda: datetime.now(UTC),
                 ),
+                ancestries=ancestries_of(store),
                 clock=lambda: datetime.now(UTC),
             ),
         )

@@ -162,7 +162,7 @@ _ROWS: tuple[tuple[str, str, Put, str], ...] = (
         "B45",
         "50,000 keys in a file",
         _with(lambda: {"app/.env": "".join(f"K{n}={_KEY}\n" for n in range(50_000)).encode()}),
-        "healthy",
+        "unknown(incomplete-analysis)",
     ),
     ("B46 C7", "3,000 npm packages", _with(lambda: _npm_packages(3000)), "healthy"),
     (

@@ -7,12 +7,14 @@ import zipfile
 from collections.abc import Callable
 
 from scanner.sandbox import Limits
+from tests.corpus.secrets import aws_key
 from tests.hostile.images import DEBIAN, LIMITS, LODASH, Entry, Hostile, Put, image, tar
 from tests.registry_server import State
 
 _MIB = 1 << 20
 _SHORT = Limits(wall_seconds=1.5)
 _SMALL = Limits(wall_seconds=30.0, memory_bytes=128 * _MIB)
+_PATIENT = Limits(wall_seconds=120.0)
 _QUIET = Limits(wall_seconds=30.0, stdout_bytes=256 << 10)
 _ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x02\x00\x3e\x00\x01\x00\x00\x00"
 
@@ -133,6 +135,20 @@ _ROWS: tuple[tuple[str, str, Put, str, Limits], ...] = (
         _with(lambda: _npm_packages(3000) | LODASH),
         "unknown(output-limit)",
         _QUIET,
+    ),
+    (
+        "B45",
+        "15,000 secrets, a line each",
+        _with(lambda: {"a.txt": "\n-\n".join(map(aws_key, range(15_000))).encode()}),
+        "unknown(incomplete-analysis)",
+        LIMITS,
+    ),
+    (
+        "B45",
+        "150,000 secrets in one line",
+        _with(lambda: {"a.txt": " ; ".join(map(aws_key, range(150_000))).encode()}),
+        "unknown(output-limit)",
+        _PATIENT,
     ),
     (
         "B37 C2",

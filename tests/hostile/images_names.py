@@ -4,7 +4,7 @@ import json
 
 from tests.hostile.images import DEBIAN, LODASH, Hostile, image, tar
 
-_TEXTS = {
+TEXTS = {
     "terminal escapes": "\x1b[2J\x1b]8;;http://evil\x07click\x1b]8;;\x07",
     "line break and a false log line": "x\n2026-11-22T00:00:00Z\tINFO\timage.judged",
     "bidirectional override": "\u202egpj.exe\u2066",
@@ -32,7 +32,7 @@ NAMES = (
             put=image(tar(DEBIAN | {f"srv/{text[:200]}/{p}": c for p, c in LODASH.items()})),
             verdict="unhealthy",
         )
-        for name, text in _TEXTS.items()
+        for name, text in TEXTS.items()
     ),
     *(
         Hostile(
@@ -41,7 +41,7 @@ NAMES = (
             put=image(tar(DEBIAN | LODASH | {"app/node_modules/x/package.json": _package(text)})),
             verdict="unhealthy",
         )
-        for name, text in _TEXTS.items()
+        for name, text in TEXTS.items()
     ),
     *(
         Hostile(
@@ -54,6 +54,6 @@ NAMES = (
             ),
             verdict="unhealthy",
         )
-        for name, text in _TEXTS.items()
+        for name, text in TEXTS.items()
     ),
 )

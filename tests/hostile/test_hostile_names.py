@@ -7,11 +7,13 @@ import re
 import pytest
 
 from scanner.notify.cloud_event import compose
+from scanner.notify.composer import Composer
 from scanner.store.report_json import decode, encode
 from tests.command_line import pushscan
 from tests.fakes import InMemoryReportStore
 from tests.hostile.images import Hostile, Judge
 from tests.hostile.images_names import NAMES
+from tests.reports import transition_by
 
 pytestmark = pytest.mark.integration
 
@@ -49,7 +51,8 @@ def test_a_hostile_name_is_inert(
         json.loads(output)
     stored = encode(report)
     assert decode(stored) == report
-    notice = compose(report, notice_id="1", tag=report.image.tag)
+    composer = Composer(store=store)
+    notice = compose(composer.compose(transition_by(report), notice_id="1"))
     texts = list(_texts(json.loads(notice)))
     assert texts
     for text in texts:

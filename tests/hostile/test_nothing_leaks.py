@@ -37,6 +37,7 @@ _PRIVATE_KEY = "canaryMIIEvQIBADANBgkqhkiG9w0BAQEFAASC"
 _PLANTED = {
     "environment": "canary-env-5f1d",
     "history": "canary-history-77aa",
+    "build argument": "canary-build-31d7",
     "command": "canary-command-4d4d",
     "health check": "canary-health-6e6e",
     "author": "canary-author-8f8f",
@@ -53,7 +54,9 @@ _PLANTED = {
     "wrong webhook secret": "canary-of-somebody-guessing-1234",
 }
 _FILES = {
-    "app/.env": f"AWS_ACCESS_KEY_ID={_AWS_KEY}\n{_PLANTED['neighbour line']}\n".encode(),
+    "app/.env": (
+        f"AWS_ACCESS_KEY_ID={_AWS_KEY}\n{_PLANTED['neighbour line']}\nGITHUB={_GITHUB}\n"
+    ).encode(),
     "root/.npmrc": f"//registry.npmjs.org/:_authToken={_PLANTED['npm token']}\n".encode(),
     f"root/{_PLANTED['file name']}.txt": b"",
     "root/.ssh/id_rsa": (
@@ -79,7 +82,10 @@ def _config(*layers: bytes) -> bytes:
             "Healthcheck": {"Test": ["CMD", "curl", f"http://u:{_PLANTED['health check']}@x"]},
         },
         author=_PLANTED["author"],
-        history=[{"created_by": f"RUN curl -H 'Authorization: Bearer {_PLANTED['history']}'"}],
+        history=[
+            {"created_by": f"RUN curl -H 'Authorization: Bearer {_PLANTED['history']}'"},
+            {"created_by": f"RUN |1 NPM_TOKEN={_PLANTED['build argument']} /bin/sh -c npm ci"},
+        ],
     )
 
 
@@ -237,6 +243,16 @@ def test_every_place_was_looked_into(aftermath: Aftermath) -> None:
     told = b"".join(aftermath.places.values())
     assert b"not examined: [dpkg] Parse error" in told
     assert b"app/node_modules/x/package.json" in told
+
+
+def test_where_the_secrets_are_is_told(aftermath: Aftermath) -> None:
+    """They were found, in files and in the config: that their text is nowhere means something."""
+    for kind in ("blob reports/", "pushscan show"):
+        told = b"".join(text for place, text in aftermath.places.items() if place.startswith(kind))
+        for name in ("aws-access-key-id", "github-pat", "private-key", "app/.env"):
+            assert name.encode() in told, (kind, name)
+        for setting in ("DB_PASSWORD", "TOKEN", "NPM_TOKEN", "root-user"):
+            assert setting.encode() in told, (kind, setting)
 
 
 @pytest.mark.parametrize(

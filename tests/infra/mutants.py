@@ -193,6 +193,11 @@ def _wrong_comparison(text: _Text) -> Iterator[Edit]:
     yield from text.found(r"(== |!= )'(\w+)'", r"\1'\2x'")
 
 
+def _role_that_may_more(text: _Text) -> Iterator[Edit]:
+    yield from text.found(r"'(Microsoft\.\w+/[\w/]+)/(?:read|action)'", r"'\1/*'")
+    yield from text.found(r"'(Microsoft\.\w+/[\w/]+)/read'", r"'\1/listCredentials/action'")
+
+
 # What the checker has no means to know: they keep the score honest.
 def _another_number(text: _Text) -> Iterator[Edit]:
     yield from text.found(
@@ -206,7 +211,7 @@ KINDS: Sequence[Callable[[_Text], Iterator[Edit]]] = (
     _without_a_required_property, _with_a_read_only_property, _wrong_type_or_version,
     _module_without_a_parameter, _module_with_another_parameter, _without_a_description,
     _declared_and_not_used, _declared_twice, _broken_syntax, _secret_told, _key_read,
-    _wrong_identifier, _wrong_parent, _wrong_comparison, _another_number,
+    _wrong_identifier, _wrong_parent, _wrong_comparison, _role_that_may_more, _another_number,
 )  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from local.bicep.check import check, check_folder
 from local.bicep.profiles import MAIN
 from local.bicep.reading import read, read_text
+from local.bicep.schemas import FOLDER, slices
 from local.bicep.trim import trim
 from tests.infra.mutants import Outcome, outcomes, score
 
@@ -53,6 +55,14 @@ def test_a_well_formed_resource_has_no_finding() -> None:
         (identity() + "@description('x')\nparam secret string\n", "secret is not @secure()"),
         (identity() + "var url = 'https://x/?code=1'\n", "an address with a key"),
         (identity("location: concat('a', [for x in ['a']: x])"), "loop: no loop may stand here"),
+        (
+            "var all = [{ name: 'a', place: 1 }]\n"
+            + identity("location: it.place").replace("= {", "= [for it in all: {").rstrip()
+            + "]\n",
+            "location is int, not string",
+        ),
+        (identity() + "var r = { actions: ['Microsoft.X/ys/*/read'] }\n", "broad-action"),
+        (identity() + "var r = { actions: ['M.X/ys/listKeys/action'] }\n", "broad-action"),
         (identity("location: one.properties.clientID"), "has no properties.clientID"),
     ],
 )
@@ -110,6 +120,14 @@ def test_a_mutant_is_one_that_changes_its_file(judged: Sequence[Outcome]) -> Non
     """A seeded fault that changes nothing would be a missed one that is none."""
     for one in judged:
         assert one.mutant.text != one.mutant.path.read_text(encoding="utf-8")
+
+
+def test_every_schema_says_where_it_comes_from_and_was_compared_in_its_version() -> None:
+    """Who renews one must compare it anew, or list it as unverified."""
+    sources = json.loads((FOLDER / "sources.json").read_text(encoding="utf-8"))
+    told = {name: one["version"] for name, one in sources["types"].items()}
+    assert told == {one.type: one.version for one in slices().values()}
+    assert set(sources["unverified"]) <= set(told)
 
 
 def test_a_schema_is_trimmed_to_what_the_checker_reads() -> None:

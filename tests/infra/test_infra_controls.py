@@ -10,16 +10,31 @@ from tests.infra.templates import all_of, deployed, one_of, properties
 REGISTRY = "Microsoft.ContainerRegistry/registries"
 
 
-def roles(profile: str, **changed: object) -> set[tuple[str, str]]:
-    """Return (last word of the scope, role) of every assignment."""
-    return {
+def assigned(profile: str, **changed: object) -> list[tuple[str, str, list[str]]]:
+    """Return (last word of the scope, role, its actions where known) of every assignment."""
+    resources = evaluate(MAIN, {**parameters(profile), **changed})
+    known = {
+        **{name: (one["name"], one.get("actions", [])) for name, one in builtins().items()},
+        **{
+            str(one["name"]): ("our own", permission["actions"] + permission["dataActions"])
+            for one in resources
+            if one["type"] == "Microsoft.Authorization/roleDefinitions"
+            for permission in properties(one)["permissions"]
+        },
+    }
+    return [
         (
             str(one["scope"]).split("/")[-2],
-            builtins()[properties(one)["roleDefinitionId"].rpartition("/")[2]],
+            *known[properties(one)["roleDefinitionId"].rpartition("/")[2]],
         )
-        for one in evaluate(MAIN, {**parameters(profile), **changed})
+        for one in resources
         if one["type"] == "Microsoft.Authorization/roleAssignments"
-    }
+    ]
+
+
+def roles(profile: str, **changed: object) -> set[tuple[str, str]]:
+    """Return (last word of the scope, role) of every assignment."""
+    return {(scope, role) for scope, role, _ in assigned(profile, **changed)}
 
 
 @pytest.mark.parametrize("profile", NAMES)
@@ -36,14 +51,35 @@ def test_nobody_logs_in_without_entra(profile: str) -> None:
 
 
 def test_the_worker_reads_and_never_writes() -> None:
-    """AcrPull, in ABAC mode the roles that count there; never Reader, and no configuration."""
+    """AcrPull, in ABAC mode the roles that count there; never Reader. Settings by our own role."""
     on_registry = {role for scope, role in roles("open") if scope == "registries"}
-    assert on_registry == {"AcrPull"}
+    assert on_registry == {"AcrPull", "our own"}
     abac = roles("open", registryRoleMode="AbacRepositoryPermissions")
     assert {role for scope, role in abac if scope == "registries"} == {
         "Container Registry Repository Reader",
         "Container Registry Repository Catalog Lister",
+        "our own",
     }
+
+
+@pytest.mark.parametrize("mode", ["LegacyRegistryPermissions", "AbacRepositoryPermissions"])
+def test_no_role_on_the_registry_tells_a_password_or_more_than_it_says(mode: str) -> None:
+    """No wildcard, no listCredentials, no getCallbackConfig; nothing is written but by clean-up."""
+    found = [
+        action
+        for scope, _, actions in assigned("private", registryRoleMode=mode)
+        if scope in {"registries", "containerApps"}
+        for action in actions or ["a role of which nothing is known"]
+    ]
+    assert {action.rpartition("/")[2] for action in found} == {"read", "action"}
+    actions = {action for action in found if action.endswith("/action")}
+    assert actions == {"Microsoft.PolicyInsights/policyStates/queryResults/action"}
+    assert not [action for action in found if "*" in action]
+
+
+def test_the_audits_role_can_be_left_out() -> None:
+    """Who deploys may assign roles and still not define one."""
+    assert "our own" not in {name for _, name in roles("private", postureRole=False)}
 
 
 def test_what_may_delete_is_apart_and_only_there_when_asked_for() -> None:
@@ -125,16 +161,21 @@ def test_each_profile_is_watched_by_the_policies_that_it_can_keep() -> None:
     assert counts == {"open": 3, "firewall": 5, "private": 8}
 
 
-def test_a_policy_that_cannot_deny_is_never_told_to() -> None:
-    """Private link knows Audit alone; an unknown effect fails the deployment."""
-    assigned = evaluate(MAIN, {**parameters("private"), "policyEffect": "Deny"})
-    effects = {
-        str(one["name"]): properties(one)["parameters"]["effect"]["value"]
-        for one in assigned
+@pytest.mark.parametrize("effect", ["Audit", "Deny", "Disabled"])
+def test_a_policy_is_given_an_effect_that_its_definition_has(effect: str) -> None:
+    """Private link knows Audit alone, and an unknown effect fails the deployment."""
+    made = evaluate(MAIN, {**parameters("private"), "policyEffect": effect})
+    given = {
+        properties(one)["policyDefinitionId"].rpartition("/")[2]: properties(one)["parameters"]
+        for one in made
         if one["type"] == "Microsoft.Authorization/policyAssignments"
     }
-    assert effects.pop("acr-private-link") == "Audit"
-    assert set(effects.values()) == {"Deny"}
+    assert len(given) == 8
+    for policy, chosen in given.items():
+        value = chosen["effect"]["value"]
+        assert value in builtins()[policy]["effects"]
+        # Weaker than asked for only where the definition has no more.
+        assert value == effect or effect not in builtins()[policy]["effects"]
 
 
 def test_an_existing_registry_is_left_as_it_is() -> None:

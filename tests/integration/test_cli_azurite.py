@@ -154,8 +154,7 @@ def test_doctor_finds_all_in_order(tmp_path: Path, variables: dict[str, str]) ->
         "trivy": "ok",
         "advisories": "warn",
         "shared advisories": "warn",
-        "notices on images": "warn",
-        "notices to operators": "warn",
+        "routes": "warn",
     }
     assert "SAMPLE" in checks["advisories"]["detail"]
 

@@ -18,15 +18,21 @@ from local.certificates import Certificates
 from local.notice_receiver import NoticeReceiver
 from scanner.errors import NoticeError
 from scanner.notify.cloud_event import CONTENT_TYPE, MAX_BODY_BYTES, compose
+from scanner.notify.composer import Composer
 from scanner.notify.route import Route
 from scanner.notify.webhook import Webhook
-from tests.reports import unhealthy_report
+from tests.fakes import InMemoryReportStore
+from tests.reports import transition_by, unhealthy_report
 
 pytestmark = pytest.mark.integration
 
 SECRET = "whsec_" + "QUFB" * 8
 NOTICE_ID = "ab" * 32
-BODY = compose(unhealthy_report(), notice_id=NOTICE_ID, tag="v7")
+STORE = InMemoryReportStore()
+STORE.save(unhealthy_report())
+BODY = compose(
+    Composer(store=STORE).compose(transition_by(unhealthy_report()), notice_id=NOTICE_ID)
+)
 ROOT = Path(__file__).parents[2]
 
 

@@ -9,7 +9,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from typer.testing import CliRunner
 
-from function_app.posture import assess_all, blueprint
+from function_app.posture import assess_all, blueprint, find
 from local.acr.faults import Answer
 from local.arm import ArmStandIn
 from local.certificates import Certificates
@@ -86,12 +86,33 @@ def test_the_timer_assesses_what_it_may_see_and_goes_on(
         stand_in.fail_next(Answer(status=403), path=".*/registries/crquickstart")
         servers = ("crvaultedprod", "crquickstart", "crelsewhere")
         names = frozenset(f"{server}.azurecr.io" for server in servers)
-        assess_all(names, arm, archive, now=NOW)
+        assess_all(find(names, arm), arm, archive, now=NOW)
     (stored,) = archive.list_last()
     assert stored.registry == "crvaultedprod"
     assert "posture.not_visible registry=crelsewhere.azurecr.io" in caplog.text
-    assert "posture.not_read registry=crquickstart.azurecr.io" in caplog.text
-    assert "posture.stored registry=crvaultedprod.azurecr.io open=0 unknown=0" in caplog.text
+    assert "posture.not_read registry=crquickstart " in caplog.text
+    assert "posture.stored registry=crvaultedprod open=0 unknown=0" in caplog.text
+
+
+def test_a_registry_that_is_named_by_its_id_is_not_looked_for(
+    archive: PostureArchive, tmp_path: Path
+) -> None:
+    """So the identity needs no right on the subscription, which ARM asks for a list of it."""
+    certificates = Certificates.create(tmp_path)
+    identifier = bundle()["registry"]["id"]
+    variables = {**ENVIRONMENT, "PUSHSCAN_REGISTRY_IDS": f"{identifier}, "}
+    assert settings.read(variables).assessed_registries == (identifier,)
+    with (
+        ArmStandIn([bundle()], certificates) as stand_in,
+        Arm(
+            credential=FixedToken(stand_in.token), url=stand_in.url, ca_file=certificates.ca_file
+        ) as arm,
+    ):
+        assess_all([identifier], arm, archive, now=NOW)
+        paths = {request.path.lower() for request in stand_in.requests}
+    above = {path for path in paths if not path.startswith(identifier.lower())}
+    assert {path.rpartition("/")[2] for path in above} == {"containerapps"}
+    assert [one.registry for one in archive.list_last()] == ["crvaultedprod"]
 
 
 def test_the_command_shows_what_was_stored(archive: PostureArchive) -> None:

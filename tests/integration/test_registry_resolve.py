@@ -1,5 +1,6 @@
 """Resolving over real TLS: what is asked, with which credentials, and what becomes of it."""
 
+import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,25 @@ def test_resolves_an_image_to_its_verified_manifest_and_config(running: Running)
     assert resolved.config == config_of(b"layer")
     assert str(resolved.platform) == "linux/amd64"
     assert resolved.reference.tag == "v1"
+    assert [weakness.id for weakness in resolved.facts.weaknesses] == ["root-user"]
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        ({"Env": "TOKEN=x"}, "malformed-manifest"),
+        ({"Env": [f"A{n}_TOKEN=x" for n in range(101)]}, "too-large"),
+    ],
+)
+def test_a_config_that_cannot_be_judged_is_unknown(
+    running: Running, run: dict[str, object], reason: str
+) -> None:
+    """Rather than an image without weaknesses."""
+    config, layer = config_of(b"layer", config=run), gzip.compress(b"layer", mtime=0)
+    for blob in (config, layer):
+        running.state.add_blob(blob)
+    digest = running.state.add_manifest(manifest_of(config, layer), OCI_MANIFEST)
+    assert _reason(_resolve(running, digest)) == reason
 
 
 def test_sends_the_token_to_the_registry_only(running: Running) -> None:

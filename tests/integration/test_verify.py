@@ -163,8 +163,8 @@ def test_a_report_that_was_tampered_with_differs(place: Place) -> None:
         replace(
             report,
             scan=replace(report.scan, findings=tuple(others)),
-            verdict=replace(report.verdict, violations=report.verdict.violations[1:]),
             decisions=report.decisions[1:],
+            verdict=replace(report.verdict, violations=report.verdict.violations[1:]),
         )
     )
     assert (result.returncode, result.stderr) == (_DIFFERS, "")

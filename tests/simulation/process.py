@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 import azure.functions as func
 
-from function_app import events, notices, worker
+from function_app import events, notices, rejudging, worker
 from scanner import settings
 from scanner.errors import PushscanError
+from scanner.herald import Herald
 from scanner.notify.notifier import Notifier
 from scanner.notify.route import Route
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
+from scanner.rejudging import Rejudger
 from scanner.retiring import Retirement
 from scanner.scratch import Scratch
 from scanner.settings import Settings
@@ -77,6 +79,8 @@ class Host:
     job_queue: MessageQueue
     pipeline: Pipeline
     retirement: Retirement
+    rejudger: Rejudger
+    herald: Herald
     publisher: Publisher
     notifier: Notifier
     unreadable_messages: RefusedMessages = field(default_factory=RefusedMessages)
@@ -92,7 +96,7 @@ def functions_of(host: Host) -> dict[str, Callable[[func.QueueMessage], None]]:
     """Return what the host would call, by name: the real functions on this process's wiring."""
     wiring = cast("Wiring", host)
     app = func.FunctionApp()
-    for module in (events, worker, notices):
+    for module in (events, worker, rejudging, notices):
         app.register_functions(module.blueprint(wiring))
     return {
         str(function.get_function_name()): function.get_user_function()

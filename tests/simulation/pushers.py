@@ -4,8 +4,8 @@ import base64
 import heapq
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from itertools import count
 
 from scanner.model import (
@@ -18,6 +18,7 @@ from scanner.model import (
     UnknownReason,
 )
 from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
+from scanner.rejudge_messages import RejudgeJob
 from tests.examples import REGISTRY, finding, push_event, scan_report
 from tests.reports import AMD64, ARM64
 from tests.simulation.world import World
@@ -49,13 +50,17 @@ class Pushers:
     deleted: dict[Digest, tuple[str, Resolved]] = field(default_factory=dict)
     holders: dict[tuple[str, str], Digest] = field(default_factory=dict)
     """What each tag names."""
+    moves: list[tuple[datetime, str, str, Digest]] = field(default_factory=list)
+    """When each tag was given to what, in order."""
     last_events: dict[tuple[str, str], str] = field(default_factory=dict)
     """The id of the last push of each tag."""
     accepted: set[str] = field(default_factory=set)
     """Events that surely became durable."""
     unhealthy: set[Digest] = field(default_factory=set)
-    """All manifests ever pushed that have a bad layer, or a platform that has one."""
+    """All manifests ever pushed that once had a bad layer, or a platform that had one."""
     children: dict[Digest, tuple[Digest, ...]] = field(default_factory=dict)
+    _seen: dict[Digest, tuple[Digest, ...]] = field(default_factory=dict)
+    """The layers of each image."""
     _platforms: set[Digest] = field(default_factory=set)
     _owners: dict[Digest, str] = field(default_factory=dict)
     _under_way: list[Delivery] = field(default_factory=list)
@@ -73,8 +78,10 @@ class Pushers:
                 self._push_signature()
             elif drawn < 0.78:
                 self._tag_again()
-            elif drawn < 0.92:
+            elif drawn < 0.88:
                 self._delete()
+            elif drawn < 0.93:
+                self._change_advisories()
             else:
                 self._push_deleted_again()
 
@@ -130,6 +137,7 @@ class Pushers:
             scanner.faulty[own] = _corrupt()
         findings = (finding(),) if digest in self.unhealthy else ()
         scanner.seen[diff_ids] = scan_report(*findings)
+        self._seen[digest] = diff_ids
         return ResolvedImage(
             reference=self.reference(digest),
             platform=platform,
@@ -180,6 +188,7 @@ class Pushers:
         lost = self.holders.get((repository, tag)) if tag else None
         if tag:
             self.holders[repository, tag] = digest
+            self.moves.append((now, repository, tag, digest))
         for changed in {digest: None, lost: None}:
             if changed in self.world.registry.manifests:
                 self._list(repository, changed)
@@ -188,6 +197,24 @@ class Pushers:
         event_id = self._tell("push", repository, digest, tag)
         if tag:
             self.last_events[repository, tag] = event_id
+
+    def _change_advisories(self) -> None:
+        """Publish a database that says otherwise of one image; have that judged again."""
+        images = [digest for digest in self.world.registry.manifests if digest in self._seen]
+        if not images:
+            return
+        digest = self.world.chance.choice(images)
+        scanner = self.world.scanner
+        is_clean = scanner.seen[self._seen[digest]] == scan_report()
+        scanner.seen[self._seen[digest]] = scan_report(*([finding()] if is_clean else []))
+        now = self.world.clock.now()
+        scanner.database = replace(
+            scanner.database, digest=Digest.of(f"database of {now}".encode()), updated_at=now
+        )
+        indexes = [index for index, parts in self.children.items() if digest in parts]
+        for concerned in (digest, *indexes):
+            self.unhealthy.add(concerned)
+            self.world.rejudge(RejudgeJob(image=self.reference(concerned), since=now))
 
     def _list(self, repository: str, digest: Digest) -> None:
         listed = self.world.catalogue.listed.get(REGISTRY, {}).get(repository, {})

@@ -1,19 +1,21 @@
 """A storm: pushes, faults and kills at every step; then calm, and what must be true of it."""
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from scanner import jobs
 from scanner.model import Digest, ScanJob
-from scanner.notify.message import notice_on
 from scanner.ports import CurrentVerdict
+from scanner.transitions import SETTLING
 from scanner.wiring import JOB_QUEUE
 from tests.examples import REGISTRY
 from tests.simulation.cloud import Message
+from tests.simulation.notices import check_notices
 from tests.simulation.pushers import Pushers
 from tests.simulation.world import World
+
+_OUTAGES = ("registry.", "tables.images", "tables.streams", "queues.", "channel.", "blobs.")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,6 +61,7 @@ class Storm:
                 world.work()
             if world.now() >= next_reconciliation:
                 world.reconcile()
+                world.wake()
                 next_reconciliation = world.now() + timedelta(minutes=20)
 
     def _change_outages(self) -> None:
@@ -68,7 +71,16 @@ class Storm:
                 outages.clear()
         elif chance.random() < 0.004:
             outages.add(
-                chance.choice(["registry.", "tables.images", "queues.", "channel.", "blobs."])
+                chance.choice(
+                    [
+                        "registry.",
+                        "tables.images",
+                        "tables.streams",
+                        "queues.",
+                        "channel.",
+                        "blobs.",
+                    ]
+                )
             )
 
     def calm(self) -> None:
@@ -78,6 +90,10 @@ class Storm:
         self.world.come_to_rest()
         self.abandoned = self.world.scan_abandoned_again()
         self.world.come_to_rest()
+        for _ in range(2):
+            self.world.clock.pass_by(SETTLING + timedelta(minutes=10))
+            self.world.wake()
+            self.world.settle()
 
     # What must be true
 
@@ -86,7 +102,7 @@ class Storm:
         verdicts = self._verdicts()
         self._check_verdicts(verdicts, clean)
         self._check_tags()
-        self._check_notices(verdicts)
+        check_notices(self.world, self.pushers)
         self._check_leftovers()
 
     def _verdicts(self) -> dict[Digest, CurrentVerdict]:
@@ -119,31 +135,6 @@ class Storm:
             if shown := row.image.tag:
                 named = self.world.store.resolve_tag(REGISTRY, row.image.repository, shown)
                 assert named == row.image.digest, f"{row.image} shows a tag of another"
-
-    def _check_notices(self, verdicts: dict[Digest, CurrentVerdict]) -> None:
-        told = self.world.channel.told
-        times = Counter(notice.notice_id for notice in told)
-        for notice_id, count in times.items():
-            assert count <= 1 + self.world.cut_short[notice_id], "a repeat without a cause"
-        for notice in told:
-            if notice.route == "images":
-                digest = Digest(notice.body.split(b'"digest":"')[1].split(b'"')[0].decode())
-                assert digest in self.pushers.unhealthy, f"a notice on healthy {digest}"
-        for row in verdicts.values():
-            if row.status == "unhealthy":
-                assert self._is_told(row, verdicts), f"nobody was told of {row.image}"
-
-    def _is_told(self, row: CurrentVerdict, verdicts: dict[Digest, CurrentVerdict]) -> bool:
-        report = self.world.store.find_report(row.report_id)
-        assert report is not None
-        notice = notice_on(report)
-        assert notice is not None
-        entry = self.world.ledger.find(notice)
-        if entry is not None and entry.state in {"sent", "failed"}:
-            return True
-        # An index that is told of speaks for its platforms.
-        index = verdicts.get(row.part_of) if row.part_of and not row.image.tag else None
-        return index is not None and index.status == "unhealthy"
 
     def _check_leftovers(self) -> None:
         waiting = {name: len(q.messages) for name, q in self.world.cloud.queues.items()}

@@ -4,6 +4,7 @@ No thread and no sleep: one worker is interrupted by the next at a step, and eac
 from one seeded source, so that a seed always gives the same run.
 """
 
+import contextlib
 import random
 from collections import Counter
 from datetime import datetime, timedelta
@@ -13,8 +14,10 @@ from typing import Any, cast
 import azure.functions as func
 
 from function_app import intake
+from scanner.ancestry import Ancestries
 from scanner.errors import PushscanError
 from scanner.examination import Examiner
+from scanner.herald import Herald
 from scanner.notify.ledger import TableLedger
 from scanner.notify.notifier import Notifier
 from scanner.notify.outbox import QueueOutbox
@@ -22,14 +25,18 @@ from scanner.notify.route import Routes
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Choice, Reconciler, Tally
+from scanner.rejudge_messages import RejudgeJob, encode_job
+from scanner.rejudging import Rejudger
 from scanner.reprocess import Selection, queue_again
 from scanner.retiring import Retirement
 from scanner.scratch import Scratch
 from scanner.storage.queue import MessageQueue
+from scanner.store.ancestors import AzureAncestors
 from scanner.store.azure_inventories import AzureInventoryStore
 from scanner.store.azure_store import AzureReportStore
+from scanner.store.azure_streams import TableStreams
 from scanner.store.sightings import TableSightings
-from scanner.wiring import EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE
+from scanner.wiring import EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE, REJUDGE_QUEUE
 from tests.examples import REGISTRY, WEBHOOK_SECRET
 from tests.policies import strict
 from tests.simulation.cloud import Cloud, Message, Queue
@@ -50,6 +57,8 @@ _FUNCTIONS = {
     f"{EVENT_QUEUE}-poison": "receive_events_again",
     JOB_QUEUE: "scan_image",
     f"{JOB_QUEUE}-poison": "record_abandoned",
+    REJUDGE_QUEUE: "rejudge_image",
+    f"{REJUDGE_QUEUE}-poison": "rejudge_from_registry",
     NOTICE_QUEUE: "deliver_notice",
     f"{NOTICE_QUEUE}-poison": "record_undelivered",
 }
@@ -74,8 +83,10 @@ class World:
         self._buried = 0
         services = cast("Any", self.cloud)
         self.store = AzureReportStore(services, services)
+        self.ancestries = Ancestries(store=self.store, ancestors=AzureAncestors(services))
         self.inventories = AzureInventoryStore(services, services)
         self.ledger = TableLedger(services)
+        self.streams = TableStreams(services)
         self.sightings = TableSightings(services)
         self._reconciler = Reconciler(
             catalogue=self.catalogue,
@@ -102,7 +113,8 @@ class World:
             clock=self.clock.now,
         )
         rulebook = strict(max_advisory_age_hours=24 * 3_650)
-        publisher = Publisher(store=self.store, outbox=outbox, rulebook=lambda: rulebook)
+        herald = Herald(store=self.store, streams=self.streams, outbox=outbox, clock=self.clock.now)
+        publisher = Publisher(store=self.store, herald=herald, rulebook=lambda: rulebook)
         scratch = Scratch.claim(self.scratch)
         examiner = Examiner(
             registry=self.registry,
@@ -115,13 +127,27 @@ class World:
             settings=SETTINGS,
             scratch=scratch,
             job_queue=jobs,
-            pipeline=Pipeline(examiner=examiner, publisher=publisher, clock=self.clock.now),
+            pipeline=Pipeline(
+                examiner=examiner,
+                publisher=publisher,
+                ancestries=self.ancestries,
+                clock=self.clock.now,
+            ),
             retirement=Retirement(
                 registry=self.registry,
                 publisher=publisher,
                 enqueue=jobs.send,
                 clock=self.clock.now,
             ),
+            rejudger=Rejudger(
+                scanner=self.scanner,
+                inventories=self.inventories,
+                publisher=publisher,
+                ancestries=self.ancestries,
+                rescan=jobs.send,
+                clock=self.clock.now,
+            ),
+            herald=herald,
             publisher=publisher,
             notifier=Notifier(
                 store=self.store,
@@ -178,6 +204,11 @@ class World:
         message = Message(body=body, visible_at=self.clock.moment)
         self.cloud.queue(EVENT_QUEUE).messages.append(message)
 
+    def rejudge(self, job: RejudgeJob) -> None:
+        """Let a sweep queue an image, durably."""
+        message = Message(body=encode_job(job), visible_at=self.clock.moment)
+        self.cloud.queue(REJUDGE_QUEUE).messages.append(message)
+
     def work(self) -> bool:
         """Let a worker handle any message that is visible; say whether there was one."""
         waiting = [
@@ -229,6 +260,12 @@ class World:
                 return self._reconciler.run()
             except (Killed, PushscanError):
                 return None
+
+    def wake(self) -> None:
+        """Let the timer fire that looks at what settles, and at what was never queued."""
+        host = self._host()
+        with self.perils.attempt(), contextlib.suppress(Killed, PushscanError):
+            host.herald.wake()
 
     def settle(self) -> None:
         """Let all messages be handled, and time pass until the last hidden one is seen."""

@@ -1,6 +1,7 @@
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,8 +10,11 @@ import pytest
 from scanner import bolt
 from scanner.cli import checks
 from scanner.cli.doctor import Check, Diagnosis, Outcome, run
+from scanner.cli.route_checks import examine_routes
 from scanner.errors import RegistryError, StoreError
-from scanner.notify.route import Route
+from scanner.model import TransitionKind
+from scanner.notify.channels.channel import Channel
+from scanner.notify.routes.route import Route, RouteTable
 from scanner.trivy import AdvisoryDirectory
 from tests.advisory_archive import InMemoryAdvisoryArchive
 from tests.command_line import pushscan
@@ -89,14 +93,30 @@ def test_a_registry_is_tried_though_storage_is_out_of_reach() -> None:
     assert checks.examine_registry(REGISTRY, StubRegistry(), store).outcome is Outcome.OK
 
 
-def test_a_channel_that_is_not_set_is_a_warning() -> None:
-    """Verdicts are still stored, but nobody hears of them."""
-    assert checks.examine_route("PUSHSCAN_NOTICE", None) == Diagnosis(
-        outcome=Outcome.WARN,
-        detail="nobody is told: set PUSHSCAN_NOTICE_URL and PUSHSCAN_NOTICE_SECRET",
-    )
-    route = Route(name="images", url="https://example.org/hook", secret="s" * 24)
-    assert checks.examine_route("PUSHSCAN_NOTICE", route).outcome is Outcome.OK
+def _no_channel() -> Channel:
+    raise AssertionError("nothing is sent here")
+
+
+OWNERS = Route(name="shop", open_channel=_no_channel)
+OPERATORS = replace(OWNERS, name="ops", kinds=frozenset({TransitionKind.BECAME_UNKNOWN}))
+
+
+@pytest.mark.parametrize(
+    ("routes", "outcome", "words"),
+    [
+        ((), Outcome.WARN, "nobody is told: set PUSHSCAN_NOTICE_URL"),
+        ((OWNERS,), Outcome.WARN, "shop; nobody is told of became-unknown"),
+        ((OPERATORS,), Outcome.WARN, "ops; nobody is told of newly-unhealthy"),
+        ((OWNERS, OPERATORS), Outcome.OK, "shop, ops; not tried"),
+    ],
+)
+def test_what_nobody_hears_of_is_a_warning(
+    routes: tuple[Route, ...], outcome: Outcome, words: str
+) -> None:
+    """Verdicts are still stored, but nobody acts on them."""
+    diagnosis = examine_routes(lambda: RouteTable(routes=routes))
+    assert diagnosis.outcome is outcome
+    assert diagnosis.detail.startswith(words)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,15 @@ from scanner.errors import StoreError
 from scanner.model import (
     Digest,
     FixStatus,
+    ImageFacts,
     OperatingSystem,
     Platform,
     Report,
     Severity,
     Status,
     Verdict,
+    Weakness,
+    WeaknessKind,
 )
 from scanner.ports import Check
 from scanner.store import report_json
@@ -101,6 +104,41 @@ def test_the_worst_findings_come_first_and_the_rest_is_counted() -> None:
     assert shown.index("CRITICAL  ") < shown.index("MEDIUM  ") < shown.index("low00")
     assert "low07" in shown
     assert "low08" not in shown
+
+
+def test_secrets_and_settings_are_shown_by_their_place() -> None:
+    """What would have to be changed, and where; the worst come first, and the rest is counted."""
+    secrets = [
+        Weakness(
+            kind=WeaknessKind.SECRET,
+            id="github-pat",
+            severity=Severity.CRITICAL,
+            title="GitHub Personal Access Token",
+            path=f"app/{HOSTILE}.env",
+            line=line,
+            layer_diff_id="sha256:" + "1a" * 32,
+        )
+        for line in range(1, 13)
+    ]
+    root = Weakness(
+        kind=WeaknessKind.MISCONFIGURATION,
+        id="root-user",
+        severity=Severity.MEDIUM,
+        title="it runs as root",
+    )
+    report = replace(
+        healthy_report(),
+        scan=replace(scan_report(), weaknesses=tuple(secrets)),
+        facts=ImageFacts(weaknesses=(root,)),
+    )
+    shown = pushscan("show", NAME, store=_store(report)).stdout
+    assert "Secrets, the worst 10 of 12" in shown
+    assert "CRITICAL  GitHub Personal Access Token  app/" in shown
+    assert ".env:10\n" in shown
+    assert ".env:11\n" not in shown
+    assert f"github-pat, in layer sha256:{'1a' * 32}" in shown
+    assert "Settings\n  MEDIUM    it runs as root\n            root-user\n" in shown
+    assert not [character for character in OBEYED if character in shown]
 
 
 def test_a_digest_finds_what_a_tag_finds() -> None:

@@ -8,6 +8,7 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scanner.checking import KeptInventories
 from scanner.errors import StoreError
 from scanner.layers import Entry, Kind
 from scanner.model import LayerInventory
@@ -24,6 +25,23 @@ _INVENTORY = LayerInventory(
     unexamined=(),
     entries=(Entry("etc", Kind.DIRECTORY, 0, ""), Entry("etc/passwd", Kind.FILE, 0, "")),
 )
+
+
+class TestKeptInventories(InventoryStoreContract):
+    """What a check keeps for itself is a port's implementation like the others."""
+
+    @pytest.fixture(autouse=True)
+    def _fresh(self) -> None:
+        self._store = KeptInventories()
+        self._name = uuid.uuid4().hex
+
+    def store(self) -> InventoryStore:
+        """Return the one store of this test."""
+        return self._store
+
+    def own_name(self) -> str:
+        """Return a name of this test's own."""
+        return self._name
 
 
 class TestInMemoryInventoryStore(InventoryStoreContract):
@@ -83,6 +101,8 @@ def _frame(**changes: object) -> bytes:
         _frame(others=[[-1, "etc", "5", 0, ""]]),
         _frame(others=[[0, "etc", "9", 0, ""]]),
         _frame(others=[[7, "etc", "5", 0, ""]]),
+        _frame(secrets=[["github-pat", "AWFUL", "", "a", 1]]),
+        _frame(secrets=[["github-pat", "HIGH", "", "a"]]),
         _frame(further=1),
     ],
     ids=lambda stored: stored[:12].hex(),

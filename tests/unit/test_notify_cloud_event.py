@@ -1,53 +1,65 @@
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.model import Digest, Platform, PlatformVerdict, Report, Severity
-from scanner.notify.cloud_event import MAX_BODY_BYTES, MAX_PLATFORMS, TOP_FINDINGS, compose
+from scanner.model import Remedy, RemedyKind, Report, Severity, Transition, TransitionKind
+from scanner.notify.announcement import Announcement
+from scanner.notify.cloud_event import MAX_BODY_BYTES, MAX_TAGS, compose
+from scanner.notify.composer import Composer
 from scanner.notify.plain_text import plain
-from tests.examples import finding
-from tests.reports import AMD64, ARM64, index_report, unhealthy_report, unknown_report
+from tests.examples import NOW, finding
+from tests.fakes import InMemoryReportStore
+from tests.reports import judged_report, transition_by, unhealthy_report, unknown_report
 
 NOTICE_ID = "ab" * 32
 
 
-def _event(report: Report, *, tag: str | None = "v7") -> dict[str, Any]:
-    event: dict[str, Any] = json.loads(compose(report, notice_id=NOTICE_ID, tag=tag))
+def _announcement(*stored: Report, transition: Transition | None = None) -> Announcement:
+    store = InMemoryReportStore()
+    for report in stored:
+        store.save(report)
+    made = transition or transition_by(stored[-1])
+    return Composer(store=store).compose(made, notice_id=NOTICE_ID)
+
+
+def _event(*stored: Report, transition: Transition | None = None) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(compose(_announcement(*stored, transition=transition)))
     return event
 
 
 def test_an_event_says_what_to_act_on() -> None:
-    """Which image, what was decided by which rule, the worst findings and what fixes them."""
+    """What happened to which image, by which rule, the worst findings and what fixes them."""
     report = unhealthy_report()
     assert _event(report) == {
         "specversion": "1.0",
         "id": NOTICE_ID,
         "source": "https://contoso.azurecr.io",
-        "type": "dev.pushscan.image.unhealthy",
+        "type": "dev.pushscan.image.newly-unhealthy",
         "subject": f"shop/cart@{report.image.digest}",
         "time": "2026-11-22T12:00:00.000000Z",
         "datacontenttype": "application/json",
         "data": {
+            "summary": "Unhealthy: contoso.azurecr.io/shop/cart:v7, since 2026-11-22 12:00 UTC",
+            "kind": "newly-unhealthy",
             "image": "contoso.azurecr.io/shop/cart:v7",
             "registry": "contoso.azurecr.io",
             "repository": "shop/cart",
             "digest": str(report.image.digest),
             "tag": "v7",
-            "platforms": [
-                {
-                    "platform": "linux/amd64",
-                    "digest": str(report.image.digest),
-                    "verdict": "unhealthy",
-                }
-            ],
+            "other_tags": [],
+            "since": "2026-11-22T12:00:00.000000Z",
             "verdict": "unhealthy",
             "reason": None,
+            "verdict_before": None,
             "rule": "severity-threshold",
             "explanation": "2 findings at or above HIGH, the worst CRITICAL.",
             "counts": {"CRITICAL": 1, "HIGH": 1, "MEDIUM": 0, "LOW": 0, "UNKNOWN": 0},
+            "remedies": [],
+            "remedies_total": 0,
             "findings": [
                 {
                     "vulnerability": "CVE-2021-44228",
@@ -67,50 +79,23 @@ def test_an_event_says_what_to_act_on() -> None:
                 },
             ],
             "findings_total": 2,
+            "new_total": 2,
+            "expiring": [],
+            "expiring_total": 0,
             "advisories": "mirror.gcr.io/aquasec/trivy-db:2",
             "report_id": report.id,
+            "link": None,
         },
     }
 
 
 def test_an_unknown_image_comes_with_its_reason() -> None:
     """Operators need to know what to mend."""
-    event = _event(unknown_report(), tag=None)
-    assert event["type"] == "dev.pushscan.image.unknown"
+    report = unknown_report(tag=None)
+    event = _event(report, transition=transition_by(report, TransitionKind.BECAME_UNKNOWN))
+    assert event["type"] == "dev.pushscan.image.became-unknown"
     assert (event["data"]["verdict"], event["data"]["reason"]) == ("unknown", "corrupt-layer")
     assert event["data"]["image"] == event["data"]["registry"] + "/" + event["subject"]
-
-
-def test_an_index_names_its_platforms_and_counts_a_finding_once() -> None:
-    """The platforms of an index mostly share their findings."""
-    child = unhealthy_report()
-    index = index_report((AMD64, child), (ARM64, child), digest=Digest("sha256:" + "1d" * 32))
-    doubled = replace(index.verdict, violations=child.verdict.violations * 2)
-    data = _event(replace(index, verdict=doubled))["data"]
-    assert [entry["platform"] for entry in data["platforms"]] == ["linux/amd64", "linux/arm64/v8"]
-    assert (data["findings_total"], data["counts"]["CRITICAL"]) == (2, 1)
-
-
-def test_only_the_worst_findings_are_told_and_fixable_ones_first() -> None:
-    """The rest is in the report."""
-    findings = [
-        replace(finding(severity, fixed_version=fixed), vulnerability=f"CVE-{n}")
-        for n, (severity, fixed) in enumerate(
-            [
-                (Severity.HIGH, ""),
-                (Severity.CRITICAL, ""),
-                (Severity.HIGH, "2"),
-                (Severity.LOW, "2"),
-            ]
-            + [(Severity.MEDIUM, "2")] * 4
-        )
-    ]
-    report = unhealthy_report()
-    verdict = replace(report.verdict, violations=tuple(findings))
-    data = _event(replace(report, verdict=verdict))["data"]
-    told = [entry["vulnerability"] for entry in data["findings"]]
-    assert told == ["CVE-1", "CVE-2", "CVE-0", "CVE-4", "CVE-5"]
-    assert (len(told), data["findings_total"]) == (TOP_FINDINGS, 8)
 
 
 def test_text_that_hides_or_reorders_is_taken_out() -> None:
@@ -134,33 +119,65 @@ def test_plain_text_is_always_within_its_limit(text: str, limit: int) -> None:
     assert cleaned.encode().decode().isprintable()
 
 
+def test_a_secret_is_told_by_its_place() -> None:
+    """And what lets it pass, by when that ends."""
+    report = judged_report()
+    made = transition_by(
+        report, TransitionKind.EXEMPTION_EXPIRING, at=NOW - timedelta(days=6, hours=23)
+    )
+    event = _event(report, transition=made)
+    assert event["data"]["summary"] == (
+        "An exemption ends soon: contoso.azurecr.io/shop/cart:v7, on 2026-11-22 12:00 UTC"
+    )
+    assert event["data"]["expiring"] == [
+        {
+            "exemption": "exemptions.yaml#1",
+            "ends": "2026-11-22T12:00:00.000000Z",
+            "weakness": "github-pat",
+        }
+    ]
+    assert event["data"]["remedies"] == [
+        {
+            "kind": "upgrade",
+            "target": "jinja2",
+            "installed_version": "2.10",
+            "wanted_version": "2.10.1",
+            "clears": ["CVE-2019-10906"],
+            "clears_total": 1,
+        }
+    ]
+
+
 def test_the_worst_that_an_image_can_bring_fits() -> None:
     """Every text as long and as wide as can be, every list full: still under 64 KiB."""
     wide = "\U0001f980" * 100_000
     hostile = replace(
-        finding(),
+        finding(Severity.CRITICAL),
         vulnerability=wide,
         package=wide,
         installed_version=wide,
         fixed_version=wide,
         title=wide,
     )
-    findings = tuple(replace(hostile, package=f"{n}{wide}") for n in range(10))
-    report = unhealthy_report()
-    entry = PlatformVerdict(
-        platform=Platform(os=wide, architecture=wide),
-        digest=report.image.digest,
-        verdict=report.verdict,
-        report_id=report.id,
-        counts=report.severity_counts(),
+    remedy = Remedy(
+        kind=RemedyKind.UPGRADE,
+        target=wide,
+        installed_version=wide,
+        wanted_version=wide,
+        clears=(wide,) * 1000,
     )
-    report = replace(
-        report,
-        platform=None,
-        scan=None,
-        platforms=(entry,) * 1000,
-        verdict=replace(report.verdict, explanation=wide, rule=wide, violations=findings),
+    begun = _announcement(judged_report())
+    [accepted] = [one for one in judged_report().decisions if one.exemption]
+    announcement = replace(
+        begun,
+        explanation=wide,
+        rule=wide,
+        advisories=wide,
+        other_tags=tuple(f"{'t' * 124}{n}" for n in range(1000)),
+        findings=(hostile,) * 5,
+        remedies=(remedy,) * 3,
+        expiring=(replace(accepted, subject=hostile, exemption=wide),) * 1000,
     )
-    body = compose(report, notice_id=NOTICE_ID, tag="v7")
+    body = compose(announcement)
     assert len(body) <= MAX_BODY_BYTES
-    assert len(json.loads(body)["data"]["platforms"]) == MAX_PLATFORMS
+    assert len(json.loads(body)["data"]["other_tags"]) == MAX_TAGS

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from scanner.model import Report
+from scanner.model import Report, Transition
 from scanner.ports import Outbox
 from tests.contracts.outbox_contract import OutboxContract
 from tests.fakes import RecordingOutbox
@@ -19,11 +19,15 @@ class TestRecordingOutbox(OutboxContract):
         """Return the one outbox of this test."""
         return self._outbox
 
-    def announce_from_threads(self, report: Report, threads: int) -> None:
+    def own(self, report: Report) -> Report:
+        """Return the report: the fake composes nothing."""
+        return report
+
+    def announce_from_threads(self, transition: Transition, threads: int) -> None:
         """Announce one after the other: the fake has no workers."""
         for _ in range(threads):
-            self._outbox.announce(report)
+            self._outbox.announce(transition)
 
     def told(self) -> Sequence[str]:
         """Return what was announced."""
-        return [report.id for report in self._outbox.announced]
+        return self._outbox.report_ids

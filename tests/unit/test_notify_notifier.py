@@ -1,4 +1,3 @@
-import json
 import logging
 from dataclasses import replace
 from datetime import timedelta
@@ -6,19 +5,18 @@ from datetime import timedelta
 import pytest
 
 from scanner.errors import InvalidMessageError, NoticeError
-from scanner.model import Digest, Report, Status
+from scanner.model import Digest, Report, Transition, TransitionKind
 from scanner.notify.ledger import LEASE, Entry, State
-from scanner.notify.message import encode, notice_on, resolution_of, resolved_by
+from scanner.notify.message import Notice, encode
 from scanner.notify.notifier import Notifier
 from scanner.notify.route import Route, Routes
 from tests.examples import NOW
 from tests.fakes import InMemoryLedger, InMemoryReportStore, RecordingChannel
 from tests.reports import (
     AMD64,
-    ARM64,
     deleted_report,
-    healthy_report,
     index_report,
+    transition_by,
     unhealthy_report,
     unknown_report,
 )
@@ -51,11 +49,13 @@ class Desk:
             clock=lambda: self.now,
         )
 
-    def message(self, report: Report) -> bytes:
+    def message(self, report: Report, transition: Transition | None = None) -> bytes:
         """Store a report and return the message that announces it."""
         self.store.save(report)
-        notice = notice_on(report)
-        assert notice is not None
+        made = transition or transition_by(report)
+        [route] = self.routes.of(made)
+        notice = Notice(stream=made.stream, number=made.number, route=route.name)
+        self.ledger.change(notice, lambda _: Entry.queued(made, self.now))
         return encode(notice).encode()
 
     def entry(self) -> Entry:
@@ -70,89 +70,24 @@ def desk() -> Desk:
     return Desk()
 
 
-@pytest.mark.parametrize(
-    ("report", "route"), [(unhealthy_report(), "images"), (unknown_report(), "operators")]
-)
-def test_a_notice_goes_to_its_route_under_its_id(desk: Desk, report: Report, route: str) -> None:
-    """Unhealthy to the images' people, unknown to the operators."""
-    desk.notifier().deliver(desk.message(report))
-    notice = notice_on(report)
-    assert notice is not None
+@pytest.mark.parametrize("kind", TransitionKind)
+def test_a_notice_goes_to_its_route_under_its_id(desk: Desk, kind: TransitionKind) -> None:
+    """What is unknown to the operators, all else to the images' people."""
+    made = transition_by(unhealthy_report(), kind)
+    desk.notifier().deliver(desk.message(unhealthy_report(), made))
+    route = "operators" if kind is TransitionKind.BECAME_UNKNOWN else "images"
     [sent] = desk.channel.sent
+    notice = Notice(stream=made.stream, number=1, route=route)
     assert (sent.route, sent.notice_id) == (route, notice.id)
 
 
-def test_a_notice_that_is_no_longer_true_is_not_sent(desk: Desk) -> None:
-    """The image was judged again while the notice waited."""
+def test_a_notice_that_waited_is_told_as_it_came_about(desk: Desk) -> None:
+    """What has happened since has a notice of its own; to leave one out would lose the thread."""
     message = desk.message(unhealthy_report())
-    desk.store.save(healthy_report(as_of=NOW + timedelta(minutes=1)))
+    desk.store.save(deleted_report(as_of=NOW + timedelta(minutes=1)))
     desk.notifier().deliver(message)
-    assert (desk.channel.sent, desk.entry().state) == ([], State.SKIPPED)
-
-
-def test_an_index_judged_before_does_not_speak_for_a_newly_unhealthy_image(desk: Desk) -> None:
-    """It was told of for another platform; this one is news."""
-    healthy = healthy_report(tag=None)
-    desk.store.save(healthy, part_of=INDEX)
-    other = replace(unhealthy_report(tag=None), id="2" * 64)
-    desk.store.save(index_report((ARM64, other), (AMD64, healthy), digest=INDEX))
-    message = desk.message(unhealthy_report(as_of=NOW + timedelta(hours=1), tag=None))
-    desk.notifier().deliver(message)
-    assert len(desk.channel.sent) == 1
-
-
-def _resolution(desk: Desk, gone: Report) -> bytes:
-    desk.store.save(gone)
-    told = resolved_by(gone)
-    assert told is not None
-    desk.ledger.change(told, lambda entry: entry.resolved(NOW) if entry else None)
-    return encode(resolution_of(told, 0)).encode()
-
-
-def test_a_deletion_is_told_where_the_image_was(desk: Desk) -> None:
-    """Under an id and a type of its own."""
-    desk.notifier().deliver(desk.message(unhealthy_report()))
-    gone = deleted_report(as_of=NOW + timedelta(minutes=1))
-    desk.notifier().deliver(_resolution(desk, gone))
-    first, second = desk.channel.sent
-    assert second.route == "images"
-    assert second.notice_id != first.notice_id
-    event = json.loads(second.body)
-    assert event["type"] == "dev.pushscan.image.resolved"
-    assert event["data"]["reason"] == "deleted"
-
-
-def test_a_deletion_of_an_image_that_is_back_is_not_told(desk: Desk) -> None:
-    """It was pushed again while the notice waited."""
-    desk.notifier().deliver(desk.message(unhealthy_report()))
-    message = _resolution(desk, deleted_report(as_of=NOW + timedelta(minutes=1)))
-    desk.store.save(unhealthy_report(as_of=NOW + timedelta(minutes=2), seed=1))
-    desk.notifier().deliver(message)
-    assert len(desk.channel.sent) == 1
-
-
-def test_a_deletion_of_an_image_that_nobody_was_told_of_is_refused(desk: Desk) -> None:
-    """Who can write to the queue cannot make us take back what was never said."""
-    gone = deleted_report()
-    with pytest.raises(InvalidMessageError, match="does not belong"):
-        desk.notifier().deliver(_resolution(desk, gone))
-
-
-def test_what_is_unhealthy_again_has_another_id(desk: Desk) -> None:
-    """Receivers drop an id that they have seen."""
-    desk.notifier().deliver(desk.message(unhealthy_report()))
-    desk.notifier().deliver(_resolution(desk, deleted_report(as_of=NOW + timedelta(minutes=1))))
-    desk.notifier().deliver(desk.message(unhealthy_report(as_of=NOW + timedelta(hours=1), seed=1)))
-    assert len({sent.notice_id for sent in desk.channel.sent}) == 3
-
-
-def test_a_late_copy_of_a_resolved_notice_changes_nothing(desk: Desk) -> None:
-    """Otherwise the next time would look as if it had been told."""
-    message = desk.message(unhealthy_report(tag=None))
-    desk.notifier().deliver(message)
-    _resolution(desk, deleted_report(as_of=NOW + timedelta(minutes=1)))
-    desk.notifier().deliver(message)
-    assert desk.entry().state is State.RESOLVED
+    [sent] = desk.channel.sent
+    assert b'"kind":"newly-unhealthy"' in sent.body
 
 
 def test_a_repeat_is_not_sent(desk: Desk) -> None:
@@ -199,19 +134,17 @@ def test_a_worker_that_died_while_sending_holds_nobody_up_for_long(desk: Desk) -
     assert desk.entry().attempts == 2
 
 
-def test_a_message_cannot_make_us_tell_what_is_not_stored(desk: Desk) -> None:
-    """Its report must be there, and the notice must be the one that this report calls for."""
+def test_a_message_cannot_make_us_tell_what_has_not_come_about(desk: Desk) -> None:
+    """It must name a transition that was announced, by the route that it was announced for."""
     message = desk.message(unhealthy_report())
-    with pytest.raises(InvalidMessageError, match="report_id"):
-        desk.notifier().deliver(message.replace(unhealthy_report().id.encode(), b"0" * 64))
-    with pytest.raises(InvalidMessageError, match="id: does not belong"):
-        desk.notifier().deliver(message.replace(b"shop/cart", b"shop/other"))
-    other = notice_on(unknown_report())
-    assert other is not None
-    own = notice_on(unhealthy_report())
-    assert own is not None
-    with pytest.raises(InvalidMessageError, match="id: does not belong"):
-        desk.notifier().deliver(message.replace(own.id.encode(), other.id.encode()))
+    for known, other in (
+        (b"shop/cart", b"shop/other"),
+        (b'"v7"', b'"v8"'),
+        (b'"number":1', b'"number":2'),
+        (b'"images"', b'"operators"'),
+    ):
+        with pytest.raises(InvalidMessageError, match="number: is none that was announced"):
+            desk.notifier().deliver(message.replace(known, other))
     assert desk.channel.sent == []
 
 
@@ -249,21 +182,10 @@ def test_an_image_is_told_of_until_its_index_is_judged(desk: Desk) -> None:
     assert len(desk.channel.sent) == 1
 
 
-def test_an_index_that_others_are_told_of_covers_nothing(desk: Desk) -> None:
-    """An unhealthy index goes to the images' people; operators still hear of the unknown part."""
-    unknown = _child(unknown_report())
-    message = desk.message(unknown)
-    desk.store.save(unknown, part_of=INDEX)
-    index = index_report((AMD64, unhealthy_report()), (ARM64, unknown), digest=INDEX)
-    assert index.verdict.status is Status.UNHEALTHY
-    desk.store.save(index)
-    desk.notifier().deliver(message)
-    assert [sent.route for sent in desk.channel.sent] == ["operators"]
-
-
 def test_a_notice_without_a_route_is_skipped(desk: Desk) -> None:
     """The route was removed while the notice was in the queue."""
-    message = desk.message(unknown_report())
+    unknown = unknown_report()
+    message = desk.message(unknown, transition_by(unknown, TransitionKind.BECAME_UNKNOWN))
     desk.routes = replace(desk.routes, operators=None)
     desk.notifier().deliver(message)
     assert (desk.channel.sent, desk.entry().state) == ([], State.SKIPPED)

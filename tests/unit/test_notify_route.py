@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from scanner.model import Status
-from scanner.notify.route import Route, Routes, route_name
+from scanner.model import TransitionKind
+from scanner.notify.route import Route, Routes
+from tests.reports import transition_by, unhealthy_report
 
 URL = "https://hooks.example/T0KEN"
 
@@ -52,14 +55,24 @@ def test_a_weak_secret_is_refused_without_being_quoted(secret: str) -> None:
     assert secret == "" or secret not in str(caught.value)
 
 
-def test_verdicts_go_to_those_who_can_act() -> None:
+def test_transitions_go_to_those_who_can_act() -> None:
     """Images' owners fix images, operators fix the service."""
-    routes = Routes(images=_route())
-    assert {status: route_name(status) for status in Status} == {
-        Status.HEALTHY: None,
-        Status.UNHEALTHY: "images",
-        Status.UNKNOWN: "operators",
-        Status.NOT_APPLICABLE: None,
+    both = Routes(images=_route(), operators=replace(_route(), name="operators"))
+    report = unhealthy_report()
+    assert {
+        kind: [route.name for route in both.of(transition_by(report, kind))]
+        for kind in TransitionKind
+    } == {
+        kind: ["operators" if kind is TransitionKind.BECAME_UNKNOWN else "images"]
+        for kind in TransitionKind
     }
+    unknown = transition_by(report, TransitionKind.BECAME_UNKNOWN)
+    assert Routes(images=_route()).of(unknown) == ()
+
+
+def test_a_route_is_found_by_its_name() -> None:
+    """None where no one listens, or where there is no such route any more."""
+    routes = Routes(images=_route())
     assert routes.find("images") == _route()
     assert routes.find("operators") is None
+    assert routes.find("team-a") is None

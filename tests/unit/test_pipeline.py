@@ -9,6 +9,7 @@ from scanner.errors import RegistryError, StoreError
 from scanner.examination import Examiner
 from scanner.model import (
     Digest,
+    ImageFacts,
     ImageReference,
     NotApplicable,
     NotApplicableReason,
@@ -16,6 +17,7 @@ from scanner.model import (
     Rulebook,
     Severity,
     Status,
+    TransitionKind,
     Unexaminable,
     UnknownReason,
 )
@@ -26,10 +28,13 @@ from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
+from tests.fakes.ancestors import ancestries_of
 from tests.policies import STRICT, strict
 from tests.reports import AMD64, ARM64, SCANNER
 
@@ -49,6 +54,7 @@ class World:
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     rulebook: Rulebook = STRICT
 
     def pipeline(self) -> Pipeline:
@@ -62,19 +68,26 @@ class World:
                 analyses_at_once=2,
             ),
             publisher=self.publisher(),
+            ancestries=ancestries_of(self.store),
             clock=lambda: self.now,
         )
 
     def publisher(self) -> Publisher:
         """Return what stores and tells."""
-        return Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: self.rulebook)
+        return publisher_on(
+            self.store,
+            self.streams,
+            self.outbox,
+            rulebook=lambda: self.rulebook,
+            clock=lambda: self.now,
+        )
 
     def push_image(
         self, image: ImageReference = IMAGE, platform: Platform = AMD64
     ) -> ImageReference:
         """Put an image into the registry."""
         self.registry.manifests[image.digest] = ResolvedImage(
-            reference=image, platform=platform, manifest=b"{}", config=b"{}"
+            reference=image, platform=platform, manifest=b"{}", config=b"{}", facts=FACTS
         )
         return image
 
@@ -100,6 +113,9 @@ def digest(number: int) -> Digest:
     return Digest(f"sha256:{number:064x}")
 
 
+FACTS = ImageFacts(user="app", base_name="debian:12")
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """A world with an empty registry."""
@@ -111,6 +127,7 @@ def test_a_clean_image_is_stored_and_nobody_is_told(world: World) -> None:
     report = world.pipeline().judge(job(world.push_image()))
     assert report.verdict.status is Status.HEALTHY
     assert (report.scanner, report.advisories) == (SCANNER, ADVISORIES)
+    assert report.facts == FACTS
     assert world.store.find_report(report.id) == report
     assert world.outbox.announced == []
 
@@ -120,7 +137,7 @@ def test_a_vulnerable_image_is_stored_and_told(world: World) -> None:
     world.scanner.otherwise = scan_report(finding(Severity.CRITICAL))
     report = world.pipeline().judge(job(world.push_image()))
     assert report.verdict.status is Status.UNHEALTHY
-    assert world.outbox.announced == [report]
+    assert world.outbox.report_ids == [report.id]
 
 
 def test_nothing_is_left_on_disk(world: World) -> None:
@@ -164,7 +181,7 @@ def test_each_platform_of_an_index_has_its_own_result(world: World) -> None:
     report = world.pipeline().judge(job(index))
     assert report.verdict.status is Status.UNHEALTHY
     assert [str(entry.verdict) for entry in report.platforms] == ["healthy", "unhealthy"]
-    assert world.outbox.announced == [report]
+    assert world.outbox.report_ids == [report.id]
     for child, status in ((amd64, Status.HEALTHY), (arm64, Status.UNHEALTHY)):
         current = world.store.current(child)
         assert current is not None
@@ -198,7 +215,7 @@ def test_a_repeat_is_answered_from_what_is_known(world: World) -> None:
     again = world.pipeline().judge(job(replace(IMAGE, tag="latest"), requested_at=world.now))
     assert again.id == first.id
     assert world.registry.pulled == [IMAGE.digest]
-    assert world.outbox.announced == [first]
+    assert world.outbox.report_ids == [first.id]
     assert world.store.resolve_tag(IMAGE.registry, IMAGE.repository, "latest") == IMAGE.digest
 
 
@@ -303,7 +320,7 @@ def test_our_own_faults_leave_the_job_to_the_queue(world: World, port: str) -> N
     getattr(world, port).outage = None
     report = world.pipeline().judge(job())
     assert world.store.find_report(report.id) == report
-    assert [told.id for told in world.outbox.announced] == [report.id]
+    assert world.outbox.report_ids == [report.id]
     assert list(world.scratch.iterdir()) == []
 
 
@@ -328,7 +345,7 @@ def test_an_abandoned_job_is_unknown_and_told(world: World) -> None:
     world.scanner.outage = RegistryError("away")
     report = world.publisher().abandon(job(), detail="five tries", now=world.now)
     assert report.verdict.reason is UnknownReason.ABANDONED
-    assert world.outbox.announced == [report]
+    assert world.outbox.report_ids == [report.id]
 
 
 def test_an_abandoned_job_leaves_a_later_verdict_alone(world: World) -> None:
@@ -354,7 +371,7 @@ def test_a_verdict_that_was_stored_and_never_told_is_told_when_its_job_is_given_
     world.outbox.outage = None
     world.publisher().abandon(job(), detail="five tries", now=world.now)
     [told] = world.outbox.announced
-    assert told.verdict.status is Status.UNHEALTHY
+    assert told.kind is TransitionKind.NEWLY_UNHEALTHY
 
 
 def test_a_job_that_asks_for_another_look_gets_it_once(world: World) -> None:

@@ -1,30 +1,31 @@
 import json
+from typing import Any
 
 import pytest
 
 from local.bicep import profiles
 from local.bicep.evaluate import evaluate
-from scanner.posture.assessment import RULES_BY_ID, Assessment, assess
-from scanner.posture.exemptions import read_exemptions
+from scanner.posture.assessment import Assessment, assess
 from scanner.posture.files import read_resources
 from tests.posture import NOW, failing, undecided
 
-EXEMPTIONS = profiles.MAIN.parent / "posture-exemptions.json"
+
+def _assessed(profile: str, **changed: object) -> Assessment:
+    return _judged(evaluate(profiles.MAIN, {**profiles.parameters(profile), **changed}))
 
 
-def _assessed(profile: str) -> Assessment:
-    resources = evaluate(profiles.MAIN, profiles.parameters(profile))
+def _judged(resources: list[dict[str, Any]]) -> Assessment:
     (snapshot,) = read_resources(resources)
-    exemptions = read_exemptions(EXEMPTIONS.read_bytes(), RULES_BY_ID)
-    return assess(snapshot, exemptions=exemptions, now=NOW)
+    return assess(snapshot, now=NOW)
 
 
 @pytest.mark.parametrize(
     ("profile", "expected"),
     [
         ("private", []),
-        # Public access beside private link is what the profile is for; no key of one's own.
-        ("firewall", ["ACR004", "ACR008", "ACR010"]),
+        # Public access beside private link is what the profile is for; no key of one's own, and
+        # nothing is deleted until somebody asks for it.
+        ("firewall", ["ACR004", "ACR008", "ACR010", "ACR017"]),
         # Standard has no network controls, so their policies are not assigned.
         ("open", ["ACR010", "ACR020"]),
     ],
@@ -37,26 +38,30 @@ def test_our_own_template_has_just_the_documented_findings(
 
 
 @pytest.mark.parametrize("profile", profiles.NAMES)
-def test_nothing_in_our_own_template_is_left_open(profile: str) -> None:
+def test_nothing_in_our_own_template_is_left_open_or_excused(profile: str) -> None:
     """What only Azure can compute does not keep a rule from answering."""
-    assert undecided(_assessed(profile)) == []
+    assessment = _assessed(profile)
+    assert undecided(assessment) == []
+    assert [found for found in assessment.findings if found.exemption] == []
 
 
-def test_the_private_profile_without_a_key_lacks_the_key_alone() -> None:
-    """The key is a switch of its own, because it can never be undone."""
-    parameters = {**profiles.parameters("private"), "customerManagedKey": False}
-    (snapshot,) = read_resources(evaluate(profiles.MAIN, parameters))
-    exemptions = read_exemptions(EXEMPTIONS.read_bytes(), RULES_BY_ID)
-    assert failing(assess(snapshot, exemptions=exemptions, now=NOW)) == ["ACR008"]
+@pytest.mark.parametrize(
+    ("name", "off", "rule"),
+    [("customerManagedKey", False, "ACR008"), ("untaggedDays", 0, "ACR017")],
+)
+def test_the_private_profile_lacks_what_can_never_be_undone_until_it_is_asked_for(
+    name: str, off: object, rule: str
+) -> None:
+    """A key cannot be taken off again, a deleted manifest does not come back."""
+    assert failing(_assessed("private", **{name: off})) == [rule]
 
 
-def test_each_of_our_exemptions_is_needed() -> None:
-    """What nothing needs any more would hide the next fault."""
-    listed = {entry["rule"] for entry in json.loads(EXEMPTIONS.read_bytes())["exemptions"]}
-    accepted = {
-        finding.rule
-        for profile in profiles.NAMES
-        for finding in _assessed(profile).findings
-        if finding.exemption
-    }
-    assert accepted == listed
+def test_tokens_for_arm_are_taken_only_because_the_app_pulls_with_one() -> None:
+    """Where nothing in the deployment pulls by identity, the same registry has a finding."""
+    resources = evaluate(profiles.MAIN, profiles.parameters("private"))
+    apps = [one for one in resources if one["type"] == "Microsoft.App/containerApps"]
+    others = [one for one in resources if one not in apps]
+    assert failing(_judged(others)) == ["ACR013"]
+    elsewhere = json.loads(json.dumps(apps))
+    elsewhere[0]["properties"]["configuration"]["registries"][0]["server"] = "ghcr.io"
+    assert failing(_judged([*others, *elsewhere])) == ["ACR013"]

@@ -43,6 +43,8 @@ ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
 OPEN: Bundle = {"publicNetworkAccess": "Enabled"}
 ALLOW = {"defaultAction": "Allow", "ipRules": []}
 KEY = "https://kv.vault.azure.net/keys/registry"
+ARM_TOKENS = _policies(azureADAuthenticationAsArmPolicy="enabled")
+PULLED: Bundle = {"containerApps": {"value": [{"name": "ca-scanner"}]}}
 VERSION = "00112233445566778899aabbccddeeff"
 
 
@@ -73,11 +75,7 @@ def _key(identifier: str, *, rotates: bool | None = None) -> Bundle:
         ("ACR011", changed(parts=_roles(CONTRIBUTOR)), Severity.MEDIUM),
         ("ACR011", changed(parts=_roles(CONTRIBUTOR, scope="/subscriptions/1")), Severity.MEDIUM),
         ("ACR012", changed(parts=_roles(ACR_PULL)), Severity.HIGH),
-        (
-            "ACR013",
-            changed(policies=_policies(azureADAuthenticationAsArmPolicy="enabled")),
-            Severity.INFO,
-        ),
+        ("ACR013", changed(policies=ARM_TOKENS), Severity.INFO),
         ("ACR014", changed(policies=_policies(exportPolicy="enabled")), Severity.LOW),
         ("ACR015", changed(networkRuleBypassAllowedForTasks=True), Severity.LOW),
         ("ACR016", changed(parts=_webhook(serviceUri="http://h.example/")), Severity.MEDIUM),
@@ -166,6 +164,7 @@ def test_known_false_findings_are_not_made(document: Bundle) -> None:
         ("ACR006", changed(networkRuleSet=_rules("0.0.0.0/0"))),
         ("ACR006", changed(**OPEN, networkRuleSet={**_rules("0.0.0.0/0"), **ALLOW})),
         ("ACR014", changed(**OPEN, policies=_policies(exportPolicy="enabled"))),
+        ("ACR013", changed(parts=PULLED, policies=ARM_TOKENS)),
         ("ACR015", changed(**OPEN, networkRuleSet=ALLOW, networkRuleBypassAllowedForTasks=True)),
     ],
 )

@@ -10,6 +10,7 @@ from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
     Digest,
+    ImageFacts,
     ImageReference,
     LayerInventory,
     NotApplicable,
@@ -31,10 +32,13 @@ from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
+from tests.fakes.ancestors import ancestries_of
 from tests.policies import STRICT, strict
 from tests.reports import AMD64, ARM64, SCANNER
 
@@ -59,6 +63,7 @@ class World:
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     rulebook: Rulebook = STRICT
     rescans: list[str] = field(default_factory=list)
 
@@ -98,7 +103,8 @@ class World:
         Rejudger(
             scanner=self.scanner,
             inventories=self.inventories,
-            publisher=self._publisher(),
+            publisher=self.publisher(),
+            ancestries=ancestries_of(self.store),
             rescan=self.rescans.append,
             clock=lambda: NOW + 2 * HOUR,
         ).judge(RejudgeJob(image=image, since=since.updated_at if since else None))
@@ -123,16 +129,25 @@ class World:
                 scratch=self.scratch,
                 analyses_at_once=2,
             ),
-            publisher=self._publisher(),
+            publisher=self.publisher(),
+            ancestries=ancestries_of(self.store),
             clock=lambda: NOW,
         )
 
-    def _publisher(self) -> Publisher:
-        return Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: self.rulebook)
+    def publisher(self) -> Publisher:
+        """Return what stores and tells."""
+        return publisher_on(
+            self.store,
+            self.streams,
+            self.outbox,
+            rulebook=lambda: self.rulebook,
+            clock=lambda: NOW + 2 * HOUR,
+        )
 
 
 def _resolved(image: ImageReference) -> ResolvedImage:
-    return ResolvedImage(reference=image, platform=AMD64, manifest=b"{}", config=b"{}")
+    facts = ImageFacts(user="app", base_name="debian:12")
+    return ResolvedImage(reference=image, platform=AMD64, manifest=b"{}", config=b"{}", facts=facts)
 
 
 @pytest.fixture
@@ -149,9 +164,10 @@ def test_a_healthy_image_turns_unhealthy_and_one_notice_goes_out(world: World) -
     world.rejudge()
     world.rejudge()
     assert world.current().status is Status.UNHEALTHY
-    assert [report.id for report in world.outbox.announced] == [world.current().report_id]
+    assert world.outbox.report_ids == [world.current().report_id]
     assert world.report().advisories == NEWER
     assert world.report().layers == (IMAGE.digest,)
+    assert world.report().facts == _resolved(IMAGE).facts
     assert world.report().requested_at == NOW
     assert world.rescans == []
 
@@ -203,15 +219,17 @@ def test_a_notice_that_was_due_when_the_worker_died_goes_out(world: World) -> No
     assert len(world.outbox.announced) == 1
 
 
-def test_what_stands_is_announced_again(world: World) -> None:
-    """An earlier try may have died before it; the outbox tells nobody twice, by its contract."""
+def test_what_stands_is_looked_at_again(world: World) -> None:
+    """An earlier try may have died between the report and the notice."""
     world.learn(IMAGE, advisories=ADVISORIES)
     world.push()
     world.outbox.announced.clear()
+    world.streams.states.clear()
+    world.streams.voices.clear()
     world.learn()
     world.rejudge()
     assert world.current().status is Status.UNHEALTHY
-    assert [told.id for told in world.outbox.announced] == [world.current().report_id]
+    assert world.outbox.report_ids == [world.current().report_id]
 
 
 def test_an_index_follows_its_platforms(world: World) -> None:
@@ -283,8 +301,7 @@ def test_an_image_that_was_never_judged_takes_the_way_of_a_push(world: World) ->
 
 def test_an_abandoned_image_takes_the_way_of_a_push(world: World) -> None:
     """It is unknown by a fault of ours."""
-    publisher = Publisher(store=world.store, outbox=world.outbox, rulebook=lambda: world.rulebook)
-    publisher.abandon(job(), detail="tried too often", now=NOW)
+    world.publisher().abandon(job(), detail="tried too often", now=NOW)
     world.learn()
     world.rejudge()
     assert len(world.rescans) == 1

@@ -17,7 +17,13 @@ from scanner.ports import ResolvedImage
 from scanner.publishing import Publisher
 from scanner.retiring import Retirement
 from tests.examples import DIGEST, IMAGE, NOW, REGISTRY
-from tests.fakes import InMemoryReportStore, RecordingOutbox, StubRegistry
+from tests.fakes import (
+    InMemoryReportStore,
+    InMemoryStreams,
+    RecordingOutbox,
+    StubRegistry,
+    publisher_on,
+)
 from tests.policies import STRICT
 from tests.reports import AMD64, healthy_report, unhealthy_report
 
@@ -33,13 +39,24 @@ class World:
     registry: StubRegistry = field(default_factory=StubRegistry)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     messages: list[str] = field(default_factory=list)
+
+    def publisher(self) -> Publisher:
+        """Return what stores and tells."""
+        return publisher_on(
+            self.store,
+            self.streams,
+            self.outbox,
+            rulebook=lambda: STRICT,
+            clock=lambda: self.now,
+        )
 
     def retire(self, job: RetireJob) -> None:
         """Run one job."""
         Retirement(
             registry=self.registry,
-            publisher=Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: STRICT),
+            publisher=self.publisher(),
             enqueue=self.messages.append,
             clock=lambda: self.now,
         ).retire(job)

@@ -34,11 +34,14 @@ from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     InMemorySweepStore,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
+from tests.fakes.ancestors import ancestries_of
 from tests.policies import policy, rule
 from tests.reports import AMD64, ARM64, SCANNER
 
@@ -173,6 +176,7 @@ class World:
                 scanner=self.scanner,
                 inventories=self.inventories,
                 publisher=self._publisher(),
+                ancestries=ancestries_of(self.store),
                 rescan=pytest.fail,
                 clock=lambda: self.now,
             ).judge(decode_job(message.encode()))
@@ -187,14 +191,17 @@ class World:
                 analyses_at_once=2,
             ),
             publisher=self._publisher(),
+            ancestries=ancestries_of(self.store),
             clock=lambda: self.now,
         )
 
     def _publisher(self) -> Publisher:
-        return Publisher(
-            store=self.store,
-            outbox=RecordingOutbox(),
+        return publisher_on(
+            self.store,
+            InMemoryStreams(),
+            RecordingOutbox(),
             rulebook=self.read or (lambda: self.rulebook),
+            clock=lambda: self.now,
         )
 
 

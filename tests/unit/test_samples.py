@@ -167,7 +167,9 @@ def test_the_database_has_the_buckets_that_trivy_looks_up(tmp_path: Path) -> Non
         "VendorIDs": ["GHSA-jf85-cpcp-j695"],
         "VulnerableVersions": ["<4.17.12"],
     }
-    assert json.loads(detail)["VendorSeverity"] == {"ghsa": Severity.CRITICAL}
+    assert json.loads(detail)["VendorSeverity"] == {"ghsa": 4, "nvd": 4}
+    assert json.loads(detail)["CVSS"]["nvd"]["V2Score"] == 6.4
+    assert json.loads(detail)["PublishedDate"] == "2019-07-26T00:15:11.217Z"
 
 
 def test_the_database_s_age_is_the_one_given(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from scanner import settings
 from scanner.errors import RegistryNotOursError, SettingsError
+from scanner.model import AttachmentKind
 from scanner.policy_settings import PolicySettings
 from tests.examples import WEBHOOK_SECRET
 
@@ -26,6 +27,13 @@ def test_complete_settings_are_read() -> None:
     assert read.policy == PolicySettings()
     assert read.limits.wall_seconds == 480
     assert read.routes.images is None
+
+
+def test_nothing_is_attached_unless_somebody_says_so() -> None:
+    """And only what they say."""
+    assert settings.read(COMPLETE).attaching.kinds == frozenset()
+    read = settings.read(COMPLETE | {"PUSHSCAN_ATTACH": "sarif, cyclonedx"})
+    assert read.attaching.kinds == frozenset(AttachmentKind)
 
 
 def test_every_fault_is_listed_in_one_message() -> None:
@@ -78,6 +86,7 @@ def test_every_fault_is_listed_in_one_message() -> None:
         {"PUSHSCAN_SCAN_SECONDS": "541"},
         {"PUSHSCAN_SCAN_SECONDS": "eight"},
         {"PUSHSCAN_CA_FILE": "/nowhere/ca.pem"},
+        {"PUSHSCAN_ATTACH": "sarif,spdx"},
         {"PUSHSCAN_BLOB_HOSTS": "https://x"},
         {"PUSHSCAN_NOTICE_SECRET": "n" * 32},
         {"PUSHSCAN_NOTICE_URL": "http://x.example", "PUSHSCAN_NOTICE_SECRET": "n" * 32},
@@ -180,3 +189,29 @@ def test_faults_of_reconciling_and_administration_are_told(name: str, value: str
     """By name, never by value."""
     with pytest.raises(SettingsError, match=name):
         settings.read(COMPLETE | {name: value})
+
+
+def test_routes_are_named_by_path_or_by_blob(tmp_path: Path) -> None:
+    """What the file names instead of holding it comes along, and stays out of reprs."""
+    path = tmp_path / "routes.yaml"
+    path.write_text("version: 1")
+    secret = {"PUSHSCAN_ROUTE_SHOP_URL": "https://hooks.example/wp8fZq3LrT6yVn1K"}
+    by_path = settings.read(COMPLETE | secret | {"PUSHSCAN_ROUTES": str(path)}).route_file
+    by_blob = settings.read(COMPLETE | {"PUSHSCAN_ROUTES": "routes.yaml"}).route_file
+    assert (by_path.path, by_path.blob, by_path.secrets) == (path, None, secret)
+    assert (by_blob.path, by_blob.blob) == (None, "routes.yaml")
+    assert "wp8fZq3LrT6yVn1K" not in repr(by_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"PUSHSCAN_ROUTES": "/nowhere/routes.yaml"},
+        {"PUSHSCAN_ROUTES": "no blob"},
+        {"PUSHSCAN_ROUTE_SHOP_URL": "https://hooks.example/a"},
+    ],
+)
+def test_routes_that_are_not_there_are_a_fault(change: dict[str, str]) -> None:
+    """So is a secret that nothing could name."""
+    with pytest.raises(SettingsError, match="PUSHSCAN_ROUTE"):
+        settings.read(COMPLETE | change)

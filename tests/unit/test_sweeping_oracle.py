@@ -33,11 +33,14 @@ from tests.examples import IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     InMemorySweepStore,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
+from tests.fakes.ancestors import ancestries_of
 from tests.policies import APPLIED, STRICT, unasked
 from tests.reports import AMD64, ARM64, SCANNER
 
@@ -141,6 +144,7 @@ class Side:
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     sweeps: InMemorySweepStore = field(default_factory=InMemorySweepStore)
     judged: int = 0
 
@@ -177,6 +181,7 @@ class Side:
                 analyses_at_once=2,
             ),
             publisher=self._publisher(),
+            ancestries=ancestries_of(self.store),
             clock=lambda: self.now,
         )
         pipeline.judge(job(image if number % 4 else index, requested_at=self.now))
@@ -208,6 +213,7 @@ class Side:
             scanner=self.scanner,
             inventories=self.inventories,
             publisher=self._publisher(),
+            ancestries=ancestries_of(self.store),
             rescan=pytest.fail,
             clock=lambda: self.now,
         )
@@ -226,7 +232,13 @@ class Side:
         }
 
     def _publisher(self) -> Publisher:
-        return Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: STRICT)
+        return publisher_on(
+            self.store,
+            self.streams,
+            self.outbox,
+            rulebook=lambda: STRICT,
+            clock=lambda: self.now,
+        )
 
 
 def _first(chance: random.Random) -> Tree:

@@ -58,6 +58,15 @@ def test_what_depends_on_the_image_is_dropped(cache: Path) -> None:
     assert json.loads(kept) == _RECORD | {"Repository": "x"}
 
 
+@given(text=st.text(min_size=1), member=st.sampled_from(["Secrets", "Misconfigurations"]))
+def test_what_quotes_files_is_dropped(text: str, member: str) -> None:
+    """An honest Trivy leaves none, and lines around a secret must not be kept."""
+    quoted = [{"FilePath": "a", "Findings": [{"Match": text, "Code": {"Lines": [text]}}]}]
+    with tempfile.TemporaryDirectory() as folder:
+        _, kept = _read(Path(folder, "cache.db"), {_KEY: _record(**{member: quoted})})
+    assert json.loads(kept) == _RECORD
+
+
 def test_what_is_written_is_read(cache: Path) -> None:
     """By us as by Trivy."""
     _, kept = _read(cache, {_KEY: _record()})
@@ -101,7 +110,7 @@ def test_a_huge_file_is_not_read(cache: Path) -> None:
         {_KEY: _record(PackageInfos={"Packages": []})},
         {_KEY: _record(PackageInfos=["bash"])},
         {_KEY: _record(Applications=[{"Packages": {"Name": "bash"}}])},
-        {_KEY: _record(Misconfigurations=float("nan"))},
+        {_KEY: _record(BuildInfo=float("nan"))},
     ],
     ids=lambda blobs: str(blobs)[:90],
 )

@@ -1,13 +1,14 @@
 """Trivy's report and messages, hostile or not, become evidence or a reason."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.model import FixStatus, ScanReport, Severity, Unexaminable, UnknownReason
+from scanner.model import FixStatus, Rating, ScanReport, Severity, Unexaminable, UnknownReason
 from scanner.text import visible
 from scanner.trivy import report as report_module
 from scanner.trivy.report import MAX_WARNINGS, parse_report, parse_warnings
@@ -56,6 +57,29 @@ def test_a_finding_is_read_field_by_field() -> None:
     assert finding.package_path == "app/node_modules/left-pad/package.json"
     assert finding.layer_diff_id == "sha256:bb"
     assert (finding.title, finding.url) == ("pads the wrong side", _VULNERABILITY["PrimaryURL"])
+
+
+def test_what_each_source_says_is_kept() -> None:
+    """By their names; the score is that of the newest CVSS."""
+    said = {
+        "VendorSeverity": {"nvd": 4, "ghsa": 3, "odd": 9},
+        "CVSS": {"nvd": {"V2Score": 5.0, "V3Score": 9.8}, "redhat": {"V2Score": 4.3}},
+        "PublishedDate": "2019-04-07T00:29:00.123456789Z",
+    }
+    (finding,) = _parsed(_report(_VULNERABILITY | said)).findings
+    assert finding.ratings == (
+        Rating(source="ghsa", severity=Severity.HIGH),
+        Rating(source="nvd", severity=Severity.CRITICAL, score=9.8),
+        Rating(source="redhat", score=4.3),
+    )
+    assert finding.published_at == datetime(2019, 4, 7, 0, 29, 0, 123456, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("date", ["", "soon", "2019-04-07", "0001-01-01T00:00:00Z"])
+def test_a_date_that_is_none_is_not_kept(date: str) -> None:
+    """Go writes the year 1 for no time."""
+    (finding,) = _parsed(_report(_VULNERABILITY | {"PublishedDate": date})).findings
+    assert finding.published_at is None
 
 
 def test_packages_are_counted_by_where_they_were_listed() -> None:

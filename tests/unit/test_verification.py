@@ -10,6 +10,7 @@ from scanner.model import (
     Advisories,
     AppliedPolicy,
     Digest,
+    ImageFacts,
     NotApplicable,
     NotApplicableReason,
     Report,
@@ -22,7 +23,6 @@ from scanner.model import (
 )
 from scanner.pipeline import Pipeline
 from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
-from scanner.publishing import Publisher
 from scanner.store import report_json
 from scanner.store.comparison import compare
 from scanner.verification import Verifier
@@ -30,10 +30,13 @@ from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
+    InMemoryStreams,
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    publisher_on,
 )
+from tests.fakes.ancestors import ancestries_of
 from tests.policies import MILD, STRICT, find, strict
 from tests.reports import AMD64, ARM64, SCANNER, deleted_report
 
@@ -56,6 +59,7 @@ class Worker:
     )
     store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
     outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
+    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
     inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
 
     def examiner(self) -> Examiner:
@@ -70,8 +74,19 @@ class Worker:
 
     def judge(self) -> Report:
         """Judge the image of the examples."""
-        publisher = Publisher(store=self.store, outbox=self.outbox, rulebook=lambda: self.rulebook)
-        pipeline = Pipeline(examiner=self.examiner(), publisher=publisher, clock=lambda: NOW)
+        publisher = publisher_on(
+            self.store,
+            self.streams,
+            self.outbox,
+            rulebook=lambda: self.rulebook,
+            clock=lambda: NOW,
+        )
+        pipeline = Pipeline(
+            examiner=self.examiner(),
+            publisher=publisher,
+            ancestries=ancestries_of(self.store),
+            clock=lambda: NOW,
+        )
         return pipeline.judge(job())
 
     def again(self, report: Report) -> Report:
@@ -110,6 +125,7 @@ def _image(digest: Digest) -> ResolvedImage:
         platform=AMD64,
         manifest=b"{}",
         config=b"{}",
+        facts=ImageFacts(user="app", created_at=NOW),
     )
 
 

@@ -1,0 +1,1 @@
+"""Which announcement goes where, and when."""

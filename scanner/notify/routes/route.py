@@ -1,0 +1,113 @@
+"""A route: which announcements go where, and when."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import time
+from zoneinfo import ZoneInfo
+
+from scanner.classify.globs import any_matches
+from scanner.model import Severity, TransitionKind
+from scanner.notify.announcement import Announcement
+from scanner.notify.channels.channel import Channel
+
+UNHEALTHY_KINDS = frozenset({TransitionKind.NEWLY_UNHEALTHY, TransitionKind.WORSE})
+DEFAULT_KINDS = frozenset(
+    {*UNHEALTHY_KINDS, TransitionKind.RESOLVED, TransitionKind.EXEMPTION_EXPIRING}
+)
+"""For who owns the images. That an image became unknown is for who runs Pushscan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Globs over images; an empty one takes all. `*` stays within one part of a name."""
+
+    registries: tuple[str, ...] = ()
+    repositories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    """Where there are some, an image that no tag names is not meant."""
+
+    def takes(self, told: Announcement) -> bool:
+        """Whether an image is meant; any of its tags will do."""
+        tags = (*filter(None, [told.tag]), *told.other_tags)
+        return (
+            _takes(self.registries, told.registry)
+            and _takes(self.repositories, told.repository)
+            and (not self.tags or any(any_matches(self.tags, tag) for tag in tags))
+        )
+
+
+def _takes(globs: tuple[str, ...], text: str) -> bool:
+    return not globs or any_matches(globs, text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quiet:
+    """When nobody wants to hear: from one time of the day until another, perhaps past midnight."""
+
+    begin: time
+    end: time
+    zone: ZoneInfo
+    urgent: Severity | None = None
+    """From this severity on, what makes an image unhealthy or worse is told all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daily:
+    """One message a day, on all that has come up since the last."""
+
+    at: time
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Who is told of what, through which channel."""
+
+    name: str
+    open_channel: Callable[[], Channel] = field(repr=False)
+    """Builds the channel; what it needs of Azure is not contacted before the first message."""
+    where: Where = Where()
+    least: Severity | None = None
+    """What is less severe is not told; None: everything is."""
+    kinds: frozenset[TransitionKind] = DEFAULT_KINDS
+    quiet: Quiet | None = None
+    digest: Daily | None = None
+    """None: each announcement is a message."""
+
+    def takes(self, told: Announcement) -> bool:
+        """Whether an announcement goes this way.
+
+        What is resolved goes where it was told of as unhealthy, or as unknown. How severe it was
+        is not known any more, so it may come to a route that was not told of it for its severity.
+        """
+        if told.kind not in self.kinds or not self.where.takes(told):
+            return False
+        if told.kind is TransitionKind.RESOLVED:
+            was_unknown = told.verdict_before.startswith("unknown")
+            return bool(
+                self.kinds & ({TransitionKind.BECAME_UNKNOWN} if was_unknown else UNHEALTHY_KINDS)
+            )
+        severity = severity_of(told)
+        return self.least is None or severity is None or severity >= self.least
+
+
+def severity_of(told: Announcement) -> Severity | None:
+    """Return the worst of what blocks, or of what will; None where nothing does."""
+    if told.kind is TransitionKind.EXEMPTION_EXPIRING:
+        return max((decision.subject.severity for decision in told.expiring), default=None)
+    return told.severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteTable:
+    """All routes, in the order in which they are written."""
+
+    routes: tuple[Route, ...] = ()
+
+    def matching(self, told: Announcement) -> tuple[Route, ...]:
+        """Return every route that an announcement goes."""
+        return tuple(route for route in self.routes if route.takes(told))
+
+    def find(self, name: str) -> Route | None:
+        """Return the route of a name."""
+        return next((route for route in self.routes if route.name == name), None)

@@ -1,0 +1,177 @@
+"""What people were told in a storm, held against what is so once all is calm."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from scanner.covering import is_followed
+from scanner.model import Digest, ImageReference, Status, Stream, Transition, TransitionKind
+from scanner.ports import CurrentVerdict
+from scanner.storage import transition_json
+from scanner.store.stream_rows import read_state
+from scanner.transitions import StreamState
+from tests.simulation.pushers import Pushers
+from tests.simulation.world import World
+
+_STATES = {
+    TransitionKind.NEWLY_UNHEALTHY,
+    TransitionKind.WORSE,
+    TransitionKind.RESOLVED,
+}
+_BAD = {TransitionKind.NEWLY_UNHEALTHY, TransitionKind.WORSE}
+
+
+def check_notices(world: World, pushers: Pushers) -> None:
+    """Require one message for each real transition, and none for anything else."""
+    announced = _announced(world)
+    _check_messages(world, announced)
+    for transition in announced.values():
+        _check_cause(world, pushers, transition)
+    made = sorted(announced.values(), key=lambda one: one.at)
+    for number, transition in enumerate(made):
+        assert not [e for e in made[:number] if _says_again(transition, e, made, pushers)], (
+            f"told twice: {transition}"
+        )
+    for stream, state in _states(world):
+        _check_state(world, stream, state, made)
+    for row in world.store.list_current():
+        if row.status is Status.UNHEALTHY:
+            assert _is_told(world, row), f"nobody was told of {row.image}"
+
+
+def _announced(world: World) -> dict[str, Transition]:
+    """Return what is in the ledger, by the ids of its notices."""
+    announced = {}
+    told = {notice.notice_id for notice in world.channel.told}
+    for row in world.cloud.get_table_client("notices").rows():
+        assert row["state"] in {"sent", "failed", "skipped"}, row
+        # What was sent by a worker that died then may be found to be covered by the next.
+        if row["state"] != "skipped" or row["RowKey"] in told:
+            announced[row["RowKey"]] = transition_json.read(row["transition"])
+    return announced
+
+
+def _check_messages(world: World, announced: dict[str, Transition]) -> None:
+    times = Counter(notice.notice_id for notice in world.channel.told)
+    for notice_id, count in times.items():
+        assert count <= 1 + world.cut_short[notice_id], "a repeat without a cause"
+        assert notice_id in announced, "a message of nothing"
+    for notice in world.channel.told:
+        event, transition = json.loads(notice.body), announced[notice.notice_id]
+        assert event["data"]["kind"] == transition.kind
+        assert event["data"]["digest"] == str(transition.image.digest)
+        is_unknown = transition.kind is TransitionKind.BECAME_UNKNOWN
+        assert notice.route == ("operators" if is_unknown else "images")
+
+
+def _check_cause(world: World, pushers: Pushers, transition: Transition) -> None:
+    report = world.store.find_report(transition.report_id)
+    assert report is not None
+    status = report.verdict.status
+    assert report.image.digest == transition.image.digest
+    if transition.kind in _BAD:
+        assert status is Status.UNHEALTHY, transition
+        assert transition.image.digest in pushers.unhealthy, f"never unhealthy: {transition}"
+    elif transition.kind is TransitionKind.RESOLVED:
+        assert status in {Status.HEALTHY, Status.NOT_APPLICABLE}, transition
+    else:
+        assert status is Status.UNKNOWN, transition
+
+
+def _says_again(
+    one: Transition, earlier: Transition, made: list[Transition], pushers: Pushers
+) -> bool:
+    """Whether people knew by then what a message tells them."""
+    here = (one.stream.registry, one.stream.repository)
+    if one.kind not in _BAD or earlier.kind not in _BAD:
+        return False
+    if (earlier.stream.registry, earlier.stream.repository) != here:
+        return False
+    if one.stream != earlier.stream and one.image.digest != earlier.image.digest:
+        return False
+    if one.stream != earlier.stream and _has_left(earlier, one, pushers):
+        return False
+    # All have the same finding, so that nothing is ever worse.
+    return not any(
+        between.kind is TransitionKind.RESOLVED
+        and earlier.at <= between.at <= one.at
+        and (between.stream.registry, between.stream.repository) == here
+        for between in made
+    )
+
+
+def _has_left(earlier: Transition, one: Transition, pushers: Pushers) -> bool:
+    """Whether the tag that was told of an image names another by then: it speaks no more for it."""
+    return any(
+        at < one.at
+        and (repository, tag) == (earlier.stream.repository, earlier.stream.name)
+        and digest != earlier.image.digest
+        and at > _given_at(earlier, pushers)
+        for at, repository, tag, digest in pushers.moves
+    )
+
+
+def _given_at(earlier: Transition, pushers: Pushers) -> datetime:
+    return max(
+        at
+        for at, repository, tag, digest in pushers.moves
+        if at <= earlier.at
+        and (repository, tag) == (earlier.stream.repository, earlier.stream.name)
+        and digest == earlier.image.digest
+    )
+
+
+def _states(world: World) -> Iterator[tuple[Stream, StreamState]]:
+    for row in world.cloud.get_table_client("streams").rows():
+        registry, _, path = row["PartitionKey"].partition("|")
+        if "|" in row["RowKey"]:
+            continue
+        stream = Stream(registry=registry, repository=path.replace("|", "/"), name=row["RowKey"])
+        yield stream, read_state(row)
+
+
+def _check_state(world: World, stream: Stream, state: StreamState, made: list[Transition]) -> None:
+    assert not state.pending, f"never queued: {state.pending}"
+    current = _current(world, stream)
+    if current is None or current.status is Status.UNKNOWN:
+        return
+    is_bad = current.status is Status.UNHEALTHY
+    assert (state.told is not None) == is_bad, f"{stream} is {current.status}: {state}"
+    own = [one for one in made if one.stream == stream and one.kind in _STATES]
+    if not is_bad and own and own[-1].kind in _BAD:
+        assert any(
+            one.kind is TransitionKind.RESOLVED
+            and one.at >= own[-1].at
+            and one.stream.repository == stream.repository
+            for one in made
+        ), f"nobody was told that {stream} is well"
+
+
+def _current(world: World, stream: Stream) -> CurrentVerdict | None:
+    """Return what is said of what a stream names, if it is one still."""
+    if stream.tag is not None:
+        push = world.store.find_tag(stream.registry, stream.repository, stream.tag)
+        return world.store.current(push.image) if push else None
+    image = ImageReference(
+        registry=stream.registry, repository=stream.repository, digest=Digest(stream.name)
+    )
+    current = world.store.current(image)
+    return current if current and is_followed(world.store, current) else None
+
+
+def _is_told(world: World, row: CurrentVerdict) -> bool:
+    """Whether each stream that names an unhealthy image has been told so, or with another."""
+    tags = [push.image.tag for push in world.store.tags_of(row.image)]
+    if not tags and not is_followed(world.store, row):
+        return True
+    image = replace(row.image, tag=None)
+    for name in tags or [str(row.image.digest)]:
+        assert name is not None
+        state = world.streams.find(
+            Stream(registry=image.registry, repository=image.repository, name=name)
+        )
+        if state is None or state.told is None:
+            return False
+    return True

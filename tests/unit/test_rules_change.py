@@ -1,6 +1,7 @@
 """Exemptions, tables and time change: what is concerned is judged again, without a pull."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -87,6 +88,8 @@ class World:
     now: datetime = NOW
     rulebook: Rulebook = field(default_factory=lambda: Rulebook(policy=POLICY))
     before: Rulebook | None = None
+    read: Callable[[], Rulebook] | None = None
+    """Reads what is in force; without it that is the rulebook above."""
     registry: StubRegistry = field(default_factory=StubRegistry)
     scanner: StubScanner = field(
         default_factory=lambda: StubScanner(scanner=SCANNER, database=ADVISORIES)
@@ -197,7 +200,7 @@ class World:
             self.store,
             InMemoryStreams(),
             RecordingOutbox(),
-            rulebook=lambda: self.rulebook,
+            rulebook=self.read or (lambda: self.rulebook),
             clock=lambda: self.now,
         )
 
@@ -282,3 +285,15 @@ def test_a_push_after_the_turn_is_not_answered_from_what_is_known(tmp_path: Path
     world.now = NOW + DAY
     world.push(image(1), vulnerable(1))
     assert world.report(image(1)).verdict.status is Status.UNHEALTHY
+
+
+def test_rules_that_change_during_an_examination_count(tmp_path: Path) -> None:
+    """The sweep for them may have gone by before the image was known."""
+    world = World(scratch=tmp_path)
+    milder = replace(world.rulebook, exemptions=exemptions_of((exempt(1),), ()))
+    in_force = [world.rulebook, *[milder] * 9]
+    world.read = lambda: in_force.pop(0)
+    world.push(image(1), vulnerable(1))
+    assert world.report(image(1)).verdict.status is Status.HEALTHY
+    assert len(world.store.reports) == 1
+    assert world.registry.pulled == [image(1).digest]

@@ -1,7 +1,7 @@
 """A registry and a scanner that say what tests tell them."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,6 +149,12 @@ class StubScanner:
         diff_ids = tuple(layer.diff_id for layer in layers)
         self.matched.append(diff_ids)
         return self.seen.get(diff_ids, self.otherwise)
+
+    def match_all(
+        self, images: Iterable[Sequence[LayerInventory]], *, advisories: Advisories
+    ) -> Iterator[ScanReport | Unexaminable]:
+        """Match one after another."""
+        return (self.match(layers, advisories=advisories) for layers in images)
 
     def _require(self, advisories: Advisories) -> None:
         if advisories != self.database:

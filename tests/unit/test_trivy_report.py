@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scanner.model import FixStatus, ScanReport, Severity, Unexaminable, UnknownReason
 from scanner.text import visible
 from scanner.trivy import report as report_module
-from scanner.trivy.report import MAX_WARNINGS, parse_report, parse_warnings
+from scanner.trivy.messages import MAX_WARNINGS, parse_warnings
+from scanner.trivy.report import parse_report
 
 _VULNERABILITY = {
     "VulnerabilityID": "CVE-2099-1000",

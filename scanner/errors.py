@@ -7,6 +7,7 @@
     ├── RegistryError           the registry is out of reach or refuses us: the queue retries
     ├── SandboxUnavailableError nothing may be opened on this host: the queue retries elsewhere
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
+    ├── OtherPolicyError        a job asks for a policy that is not here: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
     ├── VerificationError       a report cannot be examined again here: says what is missing
     ├── NoticeError             the channel did not take the notice: the queue retries
@@ -47,6 +48,10 @@ class SandboxUnavailableError(PushscanError):
 
 class AdvisoriesError(PushscanError):
     """Raised when no usable advisory database is in place, or a new one fails its proof."""
+
+
+class OtherPolicyError(PushscanError):
+    """Raised when a job asks for a policy that this worker does not have, while one rolls out."""
 
 
 class StoreError(PushscanError):

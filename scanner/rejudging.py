@@ -1,20 +1,24 @@
-"""A stored image judged again by what is kept of it: no registry is asked for anything.
+"""Stored images judged again by what is kept of them: no registry is asked for anything.
 
-What is kept: the diff_ids of its layers, in its report, and an inventory of each. Where that does
-not suffice, the image takes the way of a push.
+What is kept: the diff_ids of the layers, in the report, and an inventory of each. Where that does
+not suffice, the image takes the way of a push. Many are matched together, which is far cheaper than
+one by one; where that goes wrong, each becomes a job of its own.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Self
 
-from scanner import jobs
+from scanner.asking_registry import RegistryTurn
 from scanner.classify import classify, classify_index
 from scanner.classify.coverage import advisory_gap
-from scanner.errors import AdvisoriesError
+from scanner.errors import AdvisoriesError, OtherPolicyError, PushscanError
+from scanner.kept_images import Kept, KeptImages, UnmatchedError
 from scanner.model import (
     Advisories,
+    Digest,
     ImageReference,
     PlatformVerdict,
     Policy,
@@ -23,13 +27,12 @@ from scanner.model import (
     Scanner,
     ScanReport,
     Status,
-    Unexaminable,
     Verdict,
 )
-from scanner.ports import Check, CurrentVerdict, ImageScanner, InventoryStore
+from scanner.policy_digest import policy_digest
+from scanner.ports import Check, DelayingQueue, ImageScanner, InventoryStore
 from scanner.publishing import Publisher, draft, identified
-from scanner.rejudge_messages import RejudgeJob
-from scanner.reprocess import another_look
+from scanner.rejudge_messages import RejudgeJob, encode_job
 
 logger = logging.getLogger(__name__)
 
@@ -41,36 +44,51 @@ class Rejudger:
     scanner: ImageScanner
     inventories: InventoryStore
     publisher: Publisher
-    rescan: Callable[[str], None]
-    """Queues a job of the ordinary kind."""
+    turn: RegistryTurn
+    later: DelayingQueue
     clock: Callable[[], datetime]
 
     def judge(self, job: RejudgeJob) -> None:
-        """Judge an image, or an index by its platforms, by current advisories and policy.
+        """Judge images, or indexes by their platforms, by current advisories and policy.
 
         A report is stored only where it says something else than before; where not, it is noted
         what the verdict was checked against. An examination that began later stays current.
 
         Raises SandboxUnavailableError, AdvisoriesError (also for advisories that are stale, or
-        older than the job wants) or StoreError for our own faults: the job is then tried again.
+        older than the job wants), OtherPolicyError or StoreError for our own faults: the job is
+        then tried again.
         """
+        if job.asks_registry:
+            self.turn.take(job.images)
+            return
         run = self._begin(job)
-        report = self._judge(run, job.image)
-        if report is None:
-            self._ask_registry(run, job.image)
-        else:
-            # Also when an earlier try died right here, by these advisories or by those before: what
-            # is known is not told twice.
-            self.publisher.outbox.announce(report)
+        try:
+            run.images.match_all(job.images, run.is_past)
+            rest = _Rest.of(self._publish(run, image) for image in job.images)
+        except PushscanError as error:
+            if len(job.images) == 1:
+                raise
+            logger.warning("rejudging.divided images=%d why=%s", len(job.images), error)
+            rest = _Rest(alone=job.images)
+        for image in rest.alone:
+            self.later.send(encode_job(replace(job, images=(image,))))
+        self.turn.take(rest.to_pull)
 
     def _begin(self, job: RejudgeJob) -> "_Run":
         run = _Run(
             job=job,
             as_of=self.clock(),
             scanner=self.scanner.describe(),
-            advisories=self.scanner.advisories(),
             policy=self.publisher.policy,
+            images=KeptImages(
+                store=self.publisher.store,
+                inventories=self.inventories,
+                scanner=self.scanner,
+                advisories=self.scanner.advisories(),
+            ),
         )
+        if job.policy not in {None, policy_digest(run.policy)}:
+            raise OtherPolicyError(f"policy {job.policy} is not this worker's")
         if job.since is not None and run.advisories.updated_at < job.since:
             raise AdvisoriesError(
                 f"advisories of {job.since.isoformat()} or later are not here yet"
@@ -81,33 +99,42 @@ class Rejudger:
             raise AdvisoriesError(gap.detail)
         return run
 
+    def _publish(self, run: "_Run", image: ImageReference) -> "_Rest":
+        """Judge an image, or return what must become of it."""
+        try:
+            report = self._judge(run, image)
+        except UnmatchedError:
+            return _Rest(alone=(image,))
+        if report is None:
+            return _Rest(to_pull=(image,))
+        # Also when an earlier try died right here, by these advisories or by those before: what is
+        # known is not told twice.
+        self.publisher.outbox.announce(report)
+        return _Rest()
+
     def _judge(
         self, run: "_Run", image: ImageReference, *, is_platform: bool = False
     ) -> Report | None:
         """Return the report that stands now; None where the registry must be asked."""
-        current = self.publisher.store.current(image)
-        report = self.publisher.store.find_report(current.report_id) if current else None
-        if current is None or report is None or (is_platform and report.platforms):
+        kept = run.images.find(image)
+        if kept is None or (is_platform and kept.report.platforms):
             # Indexes may name indexes, and so on without end.
             return None
-        if report.verdict.status is Status.NOT_APPLICABLE or run.is_past(current, report):
-            return report
-        judge = self._judge_index if report.platforms else self._judge_image
-        news = judge(run, report)
-        if news is None or news is report:
-            return news
-        return self._settle(run, current, report, replace(news, image=current.image))
+        if kept.report.verdict.status is Status.NOT_APPLICABLE or run.is_past(kept):
+            return kept.report
+        if image.digest not in run.judged:
+            judge = self._judge_index if kept.report.platforms else self._judge_image
+            news = judge(run, kept.report)
+            if news is None or news is kept.report:
+                return news
+            settled = self._settle(run, kept, replace(news, image=kept.current.image))
+            run.judged[image.digest] = settled
+        return run.judged[image.digest]
 
-    def _settle(
-        self,
-        run: "_Run",
-        current: CurrentVerdict,
-        report: Report,
-        news: Report,
-    ) -> Report | None:
-        store = self.publisher.store
+    def _settle(self, run: "_Run", kept: Kept, news: Report) -> Report | None:
+        store, report = self.publisher.store, kept.report
         if _says(news) == _says(report):
-            store.confirm(current, run.check)
+            store.confirm(kept.current, run.check)
             logger.info("image.confirmed image=%s verdict=%s", report.image, report.verdict)
             return report
         standing = store.save(news)
@@ -117,7 +144,7 @@ class Rejudger:
         return news if standing.report_id == news.id else store.find_report(standing.report_id)
 
     def _judge_image(self, run: "_Run", report: Report) -> Report | None:
-        seen = self._match(run, report)
+        seen = run.images.seen(report)
         if seen is None:
             # An image that could not be examined cannot be now: only another scanner might. One
             # that was given up names none.
@@ -133,19 +160,6 @@ class Rejudger:
                 layers=report.layers,
             )
         )
-
-    def _match(self, run: "_Run", report: Report) -> ScanReport | Unexaminable | None:
-        if not report.layers:
-            return None
-        profile = self.scanner.profile(run.advisories)
-        distinct = {
-            diff_id: self.inventories.find(profile, diff_id)
-            for diff_id in dict.fromkeys(report.layers)
-        }
-        layers = [layer for d in report.layers if (layer := distinct[d]) is not None]
-        if len(layers) < len(report.layers):
-            return None
-        return self.scanner.match(layers, advisories=run.advisories)
 
     def _judge_index(self, run: "_Run", report: Report) -> Report | None:
         platforms: list[PlatformVerdict] = []
@@ -176,25 +190,44 @@ class Rejudger:
         )
         return replace(begun, scanner=run.scanner, advisories=run.advisories)
 
-    def _ask_registry(self, run: "_Run", image: ImageReference) -> None:
-        # Dated now: were it given up, a verdict of before must not hide that.
-        self.rescan(jobs.encode(another_look(image, now=run.as_of)))
-        logger.info("image.queued image=%s why=not-judged-without-registry", image)
-
 
 def _says(report: Report) -> tuple[object, ...]:
     return report.verdict, report.scan, report.platforms, report.policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Rest:
+    """Images of a job that it has not brought to their end."""
+
+    to_pull: tuple[ImageReference, ...] = ()
+    alone: tuple[ImageReference, ...] = ()
+
+    @classmethod
+    def of(cls, rests: Iterable[Self]) -> Self:
+        """Put together what is left of each image."""
+        all_rests = list(rests)
+        return cls(
+            to_pull=tuple(image for rest in all_rests for image in rest.to_pull),
+            alone=tuple(image for rest in all_rests for image in rest.alone),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """What is the same for everything that one job judges."""
+    """What is the same for everything that one job judges, and how far it has come."""
 
     job: RejudgeJob
     as_of: datetime
     scanner: Scanner
-    advisories: Advisories
     policy: Policy
+    images: KeptImages
+    judged: dict[Digest, Report | None] = field(default_factory=dict)
+    """What stands of each image now: a platform may be named, and listed in an index, too."""
+
+    @property
+    def advisories(self) -> Advisories:
+        """The advisories of the run."""
+        return self.images.advisories
 
     @property
     def check(self) -> Check:
@@ -209,15 +242,15 @@ class _Run:
         """Whether this very scanner has seen the image."""
         return report.scanner is not None and report.scanner.digest == self.scanner.digest
 
-    def is_past(self, current: CurrentVerdict, report: Report) -> bool:
+    def is_past(self, kept: Kept) -> bool:
         """Whether the image was judged by what is current here, or by something newer."""
-        if current.against is None:
+        against = kept.current.against
+        if against is None:
             return False
-        is_newer = current.against.advisories_of > self.advisories.updated_at
-        if is_newer and self.job.since is not None:
+        if against.advisories_of > self.advisories.updated_at and not self.job.may_be_older:
             return True
         return (
-            current.against.advisories == self.advisories.digest
-            and report.policy == self.policy
-            and self.has_same_scanner(report)
+            against.advisories == self.advisories.digest
+            and kept.report.policy == self.policy
+            and self.has_same_scanner(kept.report)
         )

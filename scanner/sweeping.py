@@ -8,19 +8,24 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from scanner.errors import StoreError
 from scanner.model import Advisories, Digest, ImageReference, Policy, Status
-from scanner.ports import Check
-from scanner.rejudge_messages import RejudgeJob, SweepStep, encode_job, encode_step
+from scanner.policy_digest import policy_digest
+from scanner.ports import Check, DelayingQueue, JobQueue
+from scanner.rejudge_messages import RejudgeJob, SweepStep, encode_job, encode_step, portions
 
 logger = logging.getLogger(__name__)
 
 STRETCH = 500
 """Images of one step: some seconds of queueing, far below what a function may take."""
+QUEUE_LIMIT = 40
+"""Jobs that wait to judge images again, of 50 each: a sweep waits while there are as many. Among
+them are those that wait for room among the pushes, so that is what a whole sweep waits for."""
+WAIT_SECONDS = 10
 _IN_FLIGHT = timedelta(hours=2)
 """An examination that began so long before a sweep may have ended after the sweep went by."""
 
@@ -30,6 +35,7 @@ class Inputs:
     """What all stored verdicts were last brought up to date with."""
 
     policy: str
+    """Its digest."""
     advisories: Digest
     advisories_of: datetime
     began_at: datetime
@@ -46,6 +52,10 @@ class Sweep:
     """What the news are about, see `scanner.lookups`; None may concern any image."""
     base: Inputs | None
     """What the news are news to."""
+    policy: str | None
+    """Digest of the policy to judge by; None takes that of each worker."""
+    may_be_older: bool = False
+    """Whether verdicts may give way to those by older advisories."""
 
     def concerns(self, image: "IndexedImage") -> bool:
         """Whether the verdict on an image may be another one now."""
@@ -103,8 +113,8 @@ class Sweeper:
 
     sweeps: SweepStore
     images: ImageIndex
-    send_job: Callable[[str], None]
-    send_step: Callable[[str], None]
+    jobs: JobQueue
+    steps: DelayingQueue
     clock: Callable[[], datetime]
 
     def catch_up(
@@ -125,7 +135,7 @@ class Sweeper:
             StoreError: storage is out of reach.
         """
         base = self.sweeps.inputs()
-        rules = json.dumps(asdict(policy), sort_keys=True)
+        rules = policy_digest(policy)
         if base is not None:
             is_older = advisories.updated_at < base.advisories_of
             if is_older or (base.advisories, base.policy) == (advisories.digest, rules):
@@ -136,6 +146,7 @@ class Sweeper:
             since=advisories.updated_at,
             keys=changes(base.advisories) if base is not None and is_narrow else None,
             base=base,
+            policy=rules,
         )
         began_at = self.clock()
         self.begin(sweep)
@@ -150,37 +161,63 @@ class Sweeper:
         )
         return sweep
 
-    def begin_full(self) -> Sweep:
+    def begin_full(self, *, may_be_older: bool = False) -> Sweep:
         """Begin a sweep over all images, whatever they were judged against. Raises StoreError."""
         stamp = self.clock().isoformat()
+        base = self.sweeps.inputs()
         sweep = Sweep(
-            id=hashlib.sha256(stamp.encode()).hexdigest()[:32], since=None, keys=None, base=None
+            id=hashlib.sha256(stamp.encode()).hexdigest()[:32],
+            since=base.advisories_of if base and not may_be_older else None,
+            keys=None,
+            base=None,
+            policy=base.policy if base else None,
+            may_be_older=may_be_older,
         )
         self.begin(sweep)
         return sweep
 
+    def judge_one(self, image: ImageReference, *, may_be_older: bool = False) -> None:
+        """Queue one image. Raises StoreError."""
+        base = self.sweeps.inputs()
+        job = RejudgeJob(
+            images=(image,),
+            since=base.advisories_of if base and not may_be_older else None,
+            policy=base.policy if base else None,
+            may_be_older=may_be_older,
+        )
+        self.jobs.send(encode_job(job))
+
     def begin(self, sweep: Sweep) -> None:
         """Queue the first step of a sweep. Raises StoreError."""
         self.sweeps.save(sweep)
-        self.send_step(encode_step(SweepStep(sweep=sweep.id, after=None)))
+        self.steps.send(encode_step(SweepStep(sweep=sweep.id, after=None)))
         logger.info(
             "sweep.begun id=%s keys=%s", sweep.id, "all" if sweep.keys is None else len(sweep.keys)
         )
 
     def take(self, step: SweepStep) -> None:
-        """Queue a job for each image of a stretch that is concerned, then the next step.
+        """Queue jobs for the images of a stretch that are concerned, then the next step.
 
-        Raises StoreError.
+        Where enough jobs wait, the step itself is put off. Raises StoreError.
         """
+        if self.jobs.depth() >= QUEUE_LIMIT:
+            self.steps.send(encode_step(step), delay_seconds=WAIT_SECONDS)
+            return
         sweep = self.sweeps.find(step.sweep)
         if sweep is None:
             raise StoreError(f"sweep {step.sweep} is not in the store")
         stretch = self.images.stretch(step.after, STRETCH)
         concerned = [entry.image for entry in stretch if sweep.concerns(entry)]
-        for image in concerned:
-            self.send_job(encode_job(RejudgeJob(image=image, since=sweep.since)))
+        for images in portions(concerned):
+            job = RejudgeJob(
+                images=images,
+                since=sweep.since,
+                policy=sweep.policy,
+                may_be_older=sweep.may_be_older,
+            )
+            self.jobs.send(encode_job(job))
         if len(stretch) == STRETCH:
-            self.send_step(encode_step(SweepStep(sweep=sweep.id, after=stretch[-1].image)))
+            self.steps.send(encode_step(SweepStep(sweep=sweep.id, after=stretch[-1].image)))
         logger.info(
             "sweep.advanced id=%s images=%d queued=%d ended=%s",
             sweep.id,

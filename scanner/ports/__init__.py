@@ -1,6 +1,12 @@
 """The ports that the core needs, and the values that cross them."""
 
-from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
+from scanner.ports.messages import (
+    DelayingQueue,
+    HeldMessage,
+    HeldMessages,
+    JobQueue,
+    Outbox,
+)
 from scanner.ports.registry import (
     Catalogue,
     IndexEntry,
@@ -21,6 +27,7 @@ __all__ = [
     "Catalogue",
     "Check",
     "CurrentVerdict",
+    "DelayingQueue",
     "HeldMessage",
     "HeldMessages",
     "ImageScanner",

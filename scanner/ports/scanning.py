@@ -50,7 +50,7 @@ class ImageScanner(Protocol):
     ) -> Iterator[ScanReport | Unexaminable]:
         """Look up what each of many images holds, in their order; what `match` says, and cheaper.
 
-        Raises as `match` does.
+        It may end before the last image: no more begins after five minutes. Raises as `match` does.
         """
 
 

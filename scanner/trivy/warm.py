@@ -35,20 +35,26 @@ _NO_ANSWER = (ServiceEndedError, OSError, http.client.HTTPException, ValueError)
 
 
 def match_warm(
-    stacks: Sequence[Stack], bench: Workbench, *, scratch: Path
+    stacks: Sequence[Stack], bench: Workbench, *, scratch: Path, ends_at: float
 ) -> Sequence[ScanReport | Unexaminable | None]:
     """Match images one after another; None for each that must be matched alone.
+
+    Args:
+        stacks: The images.
+        bench: What Trivy needs.
+        scratch: Where temporary files may be made.
+        ends_at: When no further Trivy is started, by the monotonic clock.
 
     Raises SandboxUnavailableError.
     """
     seen: list[ScanReport | Unexaminable | None] = []
-    while len(seen) < len(stacks):
+    while len(seen) < len(stacks) and time.monotonic() < ends_at:
         answered = list(_until_odd(stacks[len(seen) :], bench, scratch))
         if not answered:
             # Nothing listens here at all.
-            return [*seen, *[None] * (len(stacks) - len(seen))]
+            break
         seen += answered
-    return seen
+    return [*seen, *[None] * (len(stacks) - len(seen))]
 
 
 def _until_odd(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scanner.asking_registry import RegistryTurn
 from scanner.examination import Examiner
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 from scanner.wiring.parts import (
     JOB_QUEUE,
+    REJUDGE_QUEUE,
     advisory_archive,
     arm,
     credential,
@@ -109,9 +111,21 @@ class Wiring:
             scanner=self.scanner,
             inventories=self._inventories,
             publisher=self.publisher,
-            rescan=self.job_queue.send,
+            turn=self.registry_turn,
+            later=self._rejudge_queue,
             clock=lambda: datetime.now(UTC),
         )
+
+    @functools.cached_property
+    def registry_turn(self) -> RegistryTurn:
+        """Lets stored images into the queue of the pushes, a few at a time."""
+        return RegistryTurn(
+            jobs=self.job_queue, later=self._rejudge_queue, clock=lambda: datetime.now(UTC)
+        )
+
+    @functools.cached_property
+    def _rejudge_queue(self) -> MessageQueue:
+        return MessageQueue(self._storage.queue(REJUDGE_QUEUE))
 
     @functools.cached_property
     def sweeper(self) -> Sweeper:

@@ -9,7 +9,7 @@ from scanner.sweeping import Inputs, Sweep, SweepStore
 from tests.examples import NOW
 
 INPUTS = Inputs(
-    policy='{"fail_on": 3}',
+    policy="sha256:" + "90" * 32,
     advisories=Digest("sha256:" + "ad" * 32),
     advisories_of=NOW,
     began_at=NOW,
@@ -29,7 +29,9 @@ class SweepStoreContract(ABC):
 
     def _sweep(self) -> Sweep:
         name = hashlib.sha256(self.own_name().encode()).hexdigest()[:32]
-        return Sweep(id=name, since=NOW, keys=frozenset({1, 2**32 - 1}), base=INPUTS)
+        return Sweep(
+            id=name, since=NOW, keys=frozenset({1, 2**32 - 1}), base=INPUTS, policy=INPUTS.policy
+        )
 
     def test_a_sweep_is_found_as_it_was_saved(self) -> None:
         """The first of an id stays."""
@@ -41,7 +43,9 @@ class SweepStoreContract(ABC):
 
     def test_a_sweep_over_all_images_is_one_without_keys(self) -> None:
         """Which is not the same as one with none."""
-        sweep = replace(self._sweep(), since=None, keys=None, base=None)
+        sweep = replace(
+            self._sweep(), since=None, keys=None, base=None, policy=None, may_be_older=True
+        )
         self.store().save(sweep)
         assert self.store().find(sweep.id) == sweep
 

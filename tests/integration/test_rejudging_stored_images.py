@@ -108,11 +108,11 @@ class Installation:
         """Do all that waits in the queues of re-judging; return the images that were judged."""
         while message := self.around.take(SWEEP_QUEUE):
             self.wiring.sweeper.take(decode_step(message.encode()))
-        judged = []
+        judged: list[ImageReference] = []
         while message := self.around.take(REJUDGE_QUEUE):
             job = decode_job(message.encode())
             self.wiring.rejudger.judge(job)
-            judged.append(job.image)
+            judged += job.images
         return judged
 
     def status(self, image: ImageReference) -> Status:
@@ -171,7 +171,7 @@ def test_a_job_that_fails_too_often_takes_the_way_of_a_push(installation: Instal
     """Which asks the registry, and gives up aloud: a later sweep need not concern the image."""
     installation.learn(tar="1")
     image = installation.push(debian("bash"))
-    _run(installation, "rejudge_from_registry", encode_job(RejudgeJob(image=image, since=None)))
+    _run(installation, "rejudge_from_registry", encode_job(RejudgeJob(images=(image,))))
     queued = jobs.decode(installation.around.take(JOB_QUEUE).encode())
     assert isinstance(queued, ScanJob)
     assert queued.image == replace(image, tag=None)

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.integration
 
 
 @dataclass(frozen=True)
-class _Counting:
+class Counting:
     """A sandbox that counts what it ran."""
 
     inner: Sandbox
@@ -42,18 +42,22 @@ class _Counting:
 
     @property
     def uid(self) -> int | None:
+        """Of the sandbox inside."""
         return self.inner.uid
 
     @property
     def isolation(self) -> str:
+        """Of the sandbox inside."""
         return self.inner.isolation
 
     def run(self, *arguments: Any, **named: Any) -> Completed:  # noqa: ANN401 - passed on
+        """Run a Trivy of one image."""
         self.ran.append("alone")
         return self.inner.run(*arguments, **named)
 
     @contextmanager
     def serving(self, *arguments: Any, **named: Any) -> Iterator[Service]:  # noqa: ANN401 - passed on
+        """Run a Trivy of many."""
         self.ran.append("warm")
         with self.inner.serving(*arguments, **named) as service:
             yield service
@@ -89,7 +93,7 @@ def stacks(
 
 
 def _in_namespaces(bench: Workbench) -> Workbench:
-    return replace(bench, sandbox=_Counting(Bubblewrap.probe(bubblewrap_path())))
+    return replace(bench, sandbox=Counting(Bubblewrap.probe(bubblewrap_path())))
 
 
 def _stack(image: CorpusImage, bench: Workbench, scratch: Path) -> Stack:

@@ -11,6 +11,7 @@ from typing import Final
 from scanner.model import LayerInventory, ScanReport, Unexaminable
 from scanner.trivy.analysis import Workbench
 from scanner.trivy.matching import Stack, match
+from scanner.trivy.unread import Piles
 from scanner.trivy.warm import match_warm
 
 _AT_ONCE: Final = 50
@@ -32,7 +33,8 @@ def match_all(
     Raises as `scanner.trivy.matching.match` does.
     """
     ends_at = time.monotonic() + _SECONDS
-    for portion in _portions(map(Stack.of, images)):
+    piles = Piles()
+    for portion in _portions(Stack.of(layers, piles) for layers in images):
         for seen in _match_portion(portion, bench, scratch, ends_at):
             if seen is None:
                 return

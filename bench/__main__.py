@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench import layers, memory, pull, receiver, sandboxed, verdict
+from bench import layers, memory, pull, receiver, rejudging, sandboxed, verdict
 from bench.rows import Row, table
 from local.app import ROOT
 from local.samples.advisories import install_sample
@@ -34,6 +34,7 @@ MEASUREMENTS: Final[dict[str, Measure]] = {
     "sandboxed": partial(sandboxed.measure, built=IMAGES),
     "verdict": partial(verdict.measure, built=IMAGES),
     "layers": partial(layers.measure, built=IMAGES),
+    "rejudging": partial(rejudging.measure, built=IMAGES),
     "memory": partial(memory.measure, built=IMAGES),
 }
 

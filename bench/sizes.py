@@ -4,7 +4,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from os import getpid
 from pathlib import Path
@@ -123,9 +123,10 @@ def _watched(peaks: list[float]) -> Iterator[None]:
 def _below_us() -> Iterator[int]:
     """Yield all processes below this one: a thread's children are its own."""
     for thread in threads(getpid()):
-        for child in Path(f"{thread}/children").read_text(encoding="ascii").split():
-            yield int(child)
-            yield from descendants(int(child))
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for child in Path(f"{thread}/children").read_text(encoding="ascii").split():
+                yield int(child)
+                yield from descendants(int(child))
 
 
 def _peak(pid: int) -> float:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from scanner.errors import SandboxUnavailableError
 from scanner.model import ScanReport, Unexaminable
 from scanner.sandbox import Limits, Service, ServiceEndedError
 from scanner.sandbox.service import PORT
@@ -31,7 +32,13 @@ _ANSWER_SECONDS: Final = 30.0
 """For each piece of an answer. What takes longer is matched alone, with all the time it may use."""
 _RUN_SECONDS: Final = 120
 """Of wall clock and processor for all images together; 25 of them take a second."""
-_NO_ANSWER = (ServiceEndedError, OSError, http.client.HTTPException, ValueError)
+_NO_ANSWER = (
+    ServiceEndedError,
+    SandboxUnavailableError,  # of this kind; whether of the other, too, a match alone will tell
+    OSError,
+    http.client.HTTPException,
+    ValueError,
+)
 
 
 def match_warm(
@@ -44,8 +51,6 @@ def match_warm(
         bench: What Trivy needs.
         scratch: Where temporary files may be made.
         ends_at: When no further Trivy is started, by the monotonic clock.
-
-    Raises SandboxUnavailableError.
     """
     seen: list[ScanReport | Unexaminable | None] = []
     while len(seen) < len(stacks) and time.monotonic() < ends_at:

@@ -188,6 +188,20 @@ def test_a_stretch_that_fails_too_often_is_tried_again(installation: Installatio
     assert [judged.digest for judged in installation.work()] == [image.digest]
 
 
+def test_images_that_are_not_ours_keep_no_other_from_its_verdict(
+    installation: Installation,
+) -> None:
+    """Their job is kept where somebody can look at it."""
+    installation.learn(tar="1")
+    image = installation.push(debian("bash"))
+    installation.learn(tar="1", bash="2")
+    strange = replace(image, registry="elsewhere.azurecr.io")
+    _run(installation, "rejudge_image", encode_job(RejudgeJob(images=(strange, image))))
+    assert installation.status(image) is Status.UNHEALTHY
+    [held] = installation.wiring.unreadable_messages.look()
+    assert held.why.endswith("is not a registry of ours")
+
+
 def _run(installation: Installation, name: str, message: str) -> None:
     app = func.FunctionApp()
     app.register_functions(blueprint(installation.wiring))

@@ -2,8 +2,8 @@
 
 import math
 import socket
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from local.samples.advisories import write_database
+from scanner.errors import SandboxUnavailableError
 from scanner.model import LayerInventory, ScanReport, Unexaminable
-from scanner.sandbox import Bubblewrap, Landlock, Limits, ServiceEndedError
+from scanner.sandbox import Bubblewrap, Landlock, Limits, Service, ServiceEndedError
 from scanner.sandbox.service import PORT
 from scanner.trivy import argv, many
 from scanner.trivy.analysis import Workbench, analyse
@@ -109,6 +110,15 @@ def test_without_a_network_of_its_own_each_image_has_its_own_trivy(
     assert sorted(_runs(landlock)) == ["alone"] * len(images) + ["warm"] * 2
 
 
+def test_where_no_network_can_be_made_each_image_has_its_own_trivy(
+    bench: Workbench, images: Sequence[Sequence[LayerInventory]], tmp_path: Path
+) -> None:
+    """As on a host that lets bubblewrap make namespaces, and not us."""
+    inner = Bubblewrap.probe(bubblewrap_path())
+    broken = replace(bench, sandbox=Unserving(inner))
+    assert _seen(broken, images[:4], tmp_path) == _seen(bench, images[:4], tmp_path)
+
+
 def test_when_time_is_over_no_more_is_begun(
     bench: Workbench,
     images: Sequence[Sequence[LayerInventory]],
@@ -158,6 +168,16 @@ def test_a_program_that_does_not_listen_is_not_waited_for(bench: Workbench) -> N
         ),
     ):
         pytest.fail("there is nobody to be asked")
+
+
+class Unserving(Counting):
+    """A sandbox that can run a program, and cannot let it be asked."""
+
+    @contextmanager
+    def serving(self, *_arguments: object, **_named: object) -> Iterator[Service]:
+        """Refuse."""
+        raise SandboxUnavailableError("bubblewrap: launcher: no network of its own")
+        yield
 
 
 def _runs(bench: Workbench) -> list[str]:

@@ -23,6 +23,8 @@ _AT_ONCE: Final = 50
 _ROUNDS: Final = 5
 _LOOK_SECONDS: Final = 0.01
 _MILLISECONDS: Final = 1000
+_NAMES: Final = {"scanner", "trivy"}
+"""Of Trivy, in the sandbox and outside."""
 _KIB_OF_MB: Final = 1000
 
 
@@ -134,8 +136,11 @@ def _peak(pid: int) -> float:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-    kibibytes = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
-    return kibibytes[0] * 1.024 / _KIB_OF_MB if kibibytes else 0.0
+    told = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    if told.get("Name") not in _NAMES or "VmHWM" not in told:
+        # Before it is Trivy a process is a copy of ours.
+        return 0.0
+    return int(told["VmHWM"].split()[0]) * 1.024 / _KIB_OF_MB
 
 
 def _changes(directory: AdvisoryDirectory, before: Advisories, after: Advisories) -> float:

@@ -5,6 +5,7 @@ All are matched together. What an index lists is matched with the images that ar
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -20,6 +21,8 @@ from scanner.model import (
 )
 from scanner.ports import CurrentVerdict, ImageScanner, InventoryStore, ReportStore
 
+_READERS = 8
+"""Of rows and reports at once: nearly all of that is waiting."""
 _LAYERS_AT_HAND = 8
 """Base layers, which many images share; each may have the names of ten thousand files in it."""
 
@@ -67,7 +70,11 @@ class KeptImages:
         Raises SandboxUnavailableError, AdvisoriesError and StoreError.
         """
         asked: deque[ImageReference] = deque()
-        layers = self._layers(self._to_match(images, is_past), asked)
+        named = list(images)
+        with ThreadPoolExecutor(_READERS, "kept") as side_by_side:
+            for _ in side_by_side.map(self.find, named):
+                continue
+        layers = self._layers(self._to_match(named, is_past), asked)
         for seen in self.scanner.match_all(layers, advisories=self.advisories):
             self._seen[asked.popleft()] = seen
 

@@ -7,8 +7,10 @@ one by one; where that goes wrong, each becomes a job of its own.
 
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Self
 
 from scanner.asking_registry import RegistryTurn
@@ -18,7 +20,6 @@ from scanner.errors import AdvisoriesError, OtherPolicyError, PushscanError
 from scanner.kept_images import Kept, KeptImages, UnmatchedError
 from scanner.model import (
     Advisories,
-    Digest,
     ImageReference,
     PlatformVerdict,
     Policy,
@@ -35,6 +36,9 @@ from scanner.publishing import Publisher, draft, identified
 from scanner.rejudge_messages import RejudgeJob, encode_job
 
 logger = logging.getLogger(__name__)
+
+_WRITERS = 8
+"""Of rows and reports at once: nearly all of that is waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ class Rejudger:
         run = self._begin(job)
         try:
             run.images.match_all(job.images, run.is_past)
-            rest = _Rest.of(self._publish(run, image) for image in job.images)
+            rest = self._publish_all(run)
         except PushscanError as error:
             if len(job.images) == 1:
                 raise
@@ -99,6 +103,20 @@ class Rejudger:
             raise AdvisoriesError(gap.detail)
         return run
 
+    def _publish_all(self, run: "_Run") -> "_Rest":
+        """Judge all images, some at a time, and then the indexes, of which they may be part."""
+
+        def is_index(image: ImageReference) -> bool:
+            kept = run.images.find(image)
+            return kept is not None and bool(kept.report.platforms)
+
+        indexes = [image for image in run.job.images if is_index(image)]
+        images = [image for image in run.job.images if image not in indexes]
+        publish = partial(self._publish, run)
+        with ThreadPoolExecutor(_WRITERS, "judge") as side_by_side:
+            rests = list(side_by_side.map(publish, images))
+        return _Rest.of([*rests, *map(publish, indexes)])
+
     def _publish(self, run: "_Run", image: ImageReference) -> "_Rest":
         """Judge an image, or return what must become of it."""
         try:
@@ -122,14 +140,15 @@ class Rejudger:
             return None
         if kept.report.verdict.status is Status.NOT_APPLICABLE or run.is_past(kept):
             return kept.report
-        if image.digest not in run.judged:
+        name = replace(image, tag=None)
+        if name not in run.judged:
             judge = self._judge_index if kept.report.platforms else self._judge_image
             news = judge(run, kept.report)
             if news is None or news is kept.report:
                 return news
             settled = self._settle(run, kept, replace(news, image=kept.current.image))
-            run.judged[image.digest] = settled
-        return run.judged[image.digest]
+            run.judged[name] = settled
+        return run.judged[name]
 
     def _settle(self, run: "_Run", kept: Kept, news: Report) -> Report | None:
         store, report = self.publisher.store, kept.report
@@ -221,7 +240,7 @@ class _Run:
     scanner: Scanner
     policy: Policy
     images: KeptImages
-    judged: dict[Digest, Report | None] = field(default_factory=dict)
+    judged: dict[ImageReference, Report | None] = field(default_factory=dict)
     """What stands of each image now: a platform may be named, and listed in an index, too."""
 
     @property

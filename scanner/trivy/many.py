@@ -1,10 +1,10 @@
 """Many images matched at once: so many at a time that memory is bounded, on all processors."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +14,14 @@ from scanner.trivy.matching import Stack, match
 from scanner.trivy.unread import Piles
 from scanner.trivy.warm import match_warm
 
-_AT_ONCE: Final = 50
-_RECORD_BYTES: Final = 64 << 20
+_AT_ONCE: Final = 25
+_RECORD_BYTES: Final = 32 << 20
 """Of all images at a time: beside their records the worker holds them in a file once more."""
 _SECONDS: Final = 300.0
 _FEW: Final = 2
 """So many are sooner matched alone than a Trivy is there to be asked."""
+
+_Seen = Sequence[ScanReport | Unexaminable]
 
 
 def match_all(
@@ -34,11 +36,19 @@ def match_all(
     """
     ends_at = time.monotonic() + _SECONDS
     piles = Piles()
-    for portion in _portions(Stack.of(layers, piles) for layers in images):
-        for seen in _match_portion(portion, bench, scratch, ends_at):
-            if seen is None:
-                return
-            yield seen
+    match_portion = partial(_match_portion, bench=bench, scratch=scratch, ends_at=ends_at)
+    with ThreadPoolExecutor(bench.limits.processors, "match") as side_by_side:
+        # While some are matched the next ones are made ready, and no more than that.
+        running: deque[tuple[int, Future[_Seen]]] = deque()
+        portions = _portions(Stack.of(layers, piles) for layers in images)
+        while (portion := next(portions, None)) or running:
+            if portion:
+                running.append((len(portion), side_by_side.submit(match_portion, portion)))
+            if not portion or len(running) > bench.limits.processors:
+                wanted, match_run = running.popleft()
+                yield from (seen := match_run.result())
+                if len(seen) < wanted:
+                    return
 
 
 def _portions(stacks: Iterable[Stack]) -> Iterator[Sequence[Stack]]:
@@ -55,25 +65,15 @@ def _portions(stacks: Iterable[Stack]) -> Iterator[Sequence[Stack]]:
 
 
 def _match_portion(
-    stacks: Sequence[Stack], bench: Workbench, scratch: Path, ends_at: float
-) -> Iterator[ScanReport | Unexaminable | None]:
-    width = min(bench.limits.processors, len(stacks))
-    shares = [stacks[number::width] for number in range(width)]
-    match_share = partial(_match_share, bench=bench, scratch=scratch, ends_at=ends_at)
-    with ThreadPoolExecutor(width, "match") as side_by_side:
-        seen = chain.from_iterable(zip_longest(*side_by_side.map(match_share, shares)))
-        return islice(seen, len(stacks))
-
-
-def _match_share(
     stacks: Sequence[Stack], *, bench: Workbench, scratch: Path, ends_at: float
-) -> Sequence[ScanReport | Unexaminable | None]:
+) -> _Seen:
+    """Match images until the time is over."""
     warm: Sequence[ScanReport | Unexaminable | None] = [None] * len(stacks)
     if len(stacks) > _FEW:
         warm = match_warm(stacks, bench, scratch=scratch, ends_at=ends_at)
-    return [
-        match(stack, bench, scratch=scratch)
-        if seen is None and time.monotonic() < ends_at
-        else seen
-        for stack, seen in zip(stacks, warm, strict=True)
-    ]
+    seen = []
+    for stack, found in zip(stacks, warm, strict=True):
+        if found is None and time.monotonic() >= ends_at:
+            break
+        seen.append(match(stack, bench, scratch=scratch) if found is None else found)
+    return seen

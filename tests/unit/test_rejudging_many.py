@@ -44,6 +44,22 @@ def test_many_images_are_matched_together(world: World) -> None:
     assert len(world.outbox.announced) == 2
 
 
+def test_one_manifest_in_two_repositories_is_judged_in_both(world: World) -> None:
+    """As when an image is promoted: each has a verdict of its own."""
+    other = replace(IMAGE, repository="shop/promoted", tag=None)
+    world.push()
+    world.registry.manifests.clear()
+    world.push(other)
+    world.learn(IMAGE)
+    world.rejudge(IMAGE, other)
+    assert world.current(IMAGE).status is Status.UNHEALTHY
+    assert world.current(other).status is Status.UNHEALTHY
+    assert {told.image.repository for told in world.outbox.announced} == {
+        IMAGE.repository,
+        other.repository,
+    }
+
+
 def test_a_platform_that_is_named_too_is_judged_once(world: World) -> None:
     """A stretch has an index and what it lists."""
     world.push_index()

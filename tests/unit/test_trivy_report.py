@@ -261,3 +261,15 @@ def test_what_an_error_quotes_from_a_file_is_not_kept() -> None:
 def test_other_debug_lines_are_not_kept() -> None:
     """There are hundreds, and they say nothing about the image."""
     assert parse_warnings(b'TIME\tDEBUG\t[jar] Parsing Java artifacts...\tfile_path="x"\n') == ()
+
+
+def test_what_the_report_says_too_is_no_warning() -> None:
+    """Nor what a process says once: of two equal images one would have it and the other not."""
+    messages = (
+        b'TIME\tWARN\tThis OS version is no longer supported by the distribution\tfamily="debian"\n'
+        b"TIME\tWARN\tThe vulnerability detection may be insufficient because security updates"
+        b" are not provided\n"
+        b"TIME\tWARN\tUsing severities from other vendors for some vulnerabilities. Read it.\n"
+        b"TIME\tWARN\tSomething else\n"
+    )
+    assert parse_warnings(messages) == ("Something else",)

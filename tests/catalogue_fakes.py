@@ -119,13 +119,15 @@ class InMemoryQueue:
     """A queue that nobody takes from, unless a test does."""
 
     messages: list[str] = field(default_factory=list)
+    delays: list[int] = field(default_factory=list)
     outage: PushscanError | None = None
 
-    def send(self, message: str) -> None:
+    def send(self, message: str, *, delay_seconds: int = 0) -> None:
         """Keep a message."""
         if self.outage is not None:
             raise self.outage
         self.messages.append(message)
+        self.delays.append(delay_seconds)
 
     def depth(self) -> int:
         """Count the messages."""

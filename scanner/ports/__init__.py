@@ -1,7 +1,13 @@
 """The ports that the core needs, and the values that cross them."""
 
 from scanner.ports.ancestors import Ancestors, KnownBase
-from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
+from scanner.ports.messages import (
+    DelayingQueue,
+    HeldMessage,
+    HeldMessages,
+    JobQueue,
+    Outbox,
+)
 from scanner.ports.pulls import Pull, Pulls
 from scanner.ports.referrers import Described, Referrer, Referrers
 from scanner.ports.registry import (
@@ -27,6 +33,7 @@ __all__ = [
     "Catalogue",
     "Check",
     "CurrentVerdict",
+    "DelayingQueue",
     "Described",
     "HeldMessage",
     "HeldMessages",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from scanner import attach_messages
 from scanner.ancestry import Ancestries
+from scanner.asking_registry import RegistryTurn
 from scanner.due import due
 from scanner.examination import Examiner
 from scanner.exploit_updates import ExploitUpdates
@@ -17,7 +18,7 @@ from scanner.model import ImageReference
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
-from scanner.rejudge_messages import RejudgeJob, encode_job
+from scanner.rejudge_messages import RejudgeJob, encode_job, portions
 from scanner.rejudging import Rejudger
 from scanner.retiring import Retirement
 from scanner.rulebooks import Rulebooks
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 from scanner.wiring.parts import (
     ATTACH_QUEUE,
     JOB_QUEUE,
+    REJUDGE_QUEUE,
     advisory_archive,
     arm,
     credential,
@@ -187,9 +189,21 @@ class Wiring:
             inventories=self._inventories,
             publisher=self.publisher,
             ancestries=self._ancestries,
-            rescan=self.job_queue.send,
+            turn=self.registry_turn,
+            later=self._rejudge_queue,
             clock=lambda: datetime.now(UTC),
         )
+
+    @functools.cached_property
+    def registry_turn(self) -> RegistryTurn:
+        """Lets stored images into the queue of the pushes, a few at a time."""
+        return RegistryTurn(
+            jobs=self.job_queue, later=self._rejudge_queue, clock=lambda: datetime.now(UTC)
+        )
+
+    @functools.cached_property
+    def _rejudge_queue(self) -> MessageQueue:
+        return MessageQueue(self._storage.queue(REJUDGE_QUEUE))
 
     @functools.cached_property
     def sweeper(self) -> Sweeper:
@@ -214,8 +228,8 @@ class Wiring:
 
     def rejudge_due(self) -> None:
         """Have images judged again whose time has come. Safe to repeat. Raises StoreError."""
-        for image in due(self.store, datetime.now(UTC)):
-            self.sweeper.send_job(encode_job(RejudgeJob(image=image, since=None)))
+        for images in portions(list(due(self.store, datetime.now(UTC)))):
+            self._rejudge_queue.send(encode_job(RejudgeJob(images=images)))
 
     @functools.cached_property
     def notifier(self) -> "Notifier":

@@ -96,8 +96,8 @@ def sweeper(storage: StorageConnection) -> Sweeper:
     return Sweeper(
         sweeps=AzureSweepStore.connect(storage),
         images=AzureImageIndex.connect(storage),
-        send_job=MessageQueue(storage.queue(REJUDGE_QUEUE)).send,
-        send_step=MessageQueue(storage.queue(SWEEP_QUEUE)).send,
+        jobs=MessageQueue(storage.queue(REJUDGE_QUEUE)),
+        steps=MessageQueue(storage.queue(SWEEP_QUEUE)),
         clock=lambda: datetime.now(UTC),
     )
 

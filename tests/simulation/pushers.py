@@ -207,7 +207,7 @@ class Pushers:
         indexes = [index for index, parts in self.children.items() if digest in parts]
         for concerned in (digest, *indexes):
             self.unhealthy.add(concerned)
-            self.world.rejudge(RejudgeJob(image=self.reference(concerned), since=now))
+            self.world.rejudge(RejudgeJob(images=(self.reference(concerned),), since=now))
 
     def _list(self, repository: str, digest: Digest, *, updated_at: datetime | None = None) -> None:
         listed = self.world.catalogue.listed.get(REGISTRY, {}).get(repository, {})

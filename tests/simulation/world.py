@@ -15,6 +15,7 @@ import azure.functions as func
 
 from function_app import intake
 from scanner.ancestry import Ancestries
+from scanner.asking_registry import RegistryTurn
 from scanner.errors import PushscanError
 from scanner.examination import Examiner
 from scanner.herald import Herald
@@ -105,7 +106,7 @@ class World:
 
     def _started(self) -> Host:
         routes = Routes(images=route("images"), operators=route("operators"))
-        jobs = self._queue(JOB_QUEUE)
+        jobs, later = self._queue(JOB_QUEUE), self._queue(REJUDGE_QUEUE)
         outbox = QueueOutbox(
             queue=self._queue(NOTICE_QUEUE),
             ledger=self.ledger,
@@ -144,7 +145,8 @@ class World:
                 inventories=self.inventories,
                 publisher=publisher,
                 ancestries=self.ancestries,
-                rescan=jobs.send,
+                turn=RegistryTurn(jobs=jobs, later=later, clock=self.clock.now),
+                later=later,
                 clock=self.clock.now,
             ),
             herald=herald,

@@ -137,11 +137,11 @@ def test_a_registry_that_is_not_ours_is_refused(store: InMemoryReportStore) -> N
 class _Breaking(InMemoryQueue):
     """Breaks at the third message."""
 
-    def send(self, message: str) -> None:
+    def send(self, message: str, *, delay_seconds: int = 0) -> None:
         """Keep a message, or fail."""
         if len(self.messages) == 2:
             raise self.fault
-        super().send(message)
+        super().send(message, delay_seconds=delay_seconds)
 
     fault: BaseException = KeyboardInterrupt()
 

@@ -269,7 +269,7 @@ class _Counted(InMemoryQueue):
 
     sent = 0
 
-    def send(self, message: str) -> None:
+    def send(self, message: str, *, delay_seconds: int = 0) -> None:  # noqa: ARG002 - as its base
         """Check that the images come in their order, each once."""
         job = jobs.decode(message.encode())
         assert isinstance(job, ScanJob)

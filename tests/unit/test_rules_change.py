@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner.asking_registry import RegistryTurn
 from scanner.due import due
 from scanner.examination import Examiner
 from scanner.model import (
@@ -30,6 +31,7 @@ from scanner.rejudge_messages import RejudgeJob, decode_job, decode_step, encode
 from scanner.rejudging import Rejudger
 from scanner.rule_changes import changed_keys
 from scanner.sweeping import Sweeper
+from tests.catalogue_fakes import InMemoryQueue
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
@@ -123,14 +125,13 @@ class World:
 
     def catch_up(self) -> None:
         """Sweep for what is in force now, and judge, with a registry that nobody asks."""
-        steps: list[str] = []
-        jobs: list[str] = []
+        steps, jobs = InMemoryQueue(), InMemoryQueue()
         before, self.before = self.before, self.rulebook
         Sweeper(
             sweeps=self.sweeps,
             images=self.store,
-            send_job=jobs.append,
-            send_step=steps.append,
+            jobs=jobs,
+            steps=steps,
             clock=lambda: self.now,
         ).catch_up(
             ADVISORIES,
@@ -141,19 +142,17 @@ class World:
         sweeper = Sweeper(
             sweeps=self.sweeps,
             images=self.store,
-            send_job=jobs.append,
-            send_step=steps.append,
+            jobs=jobs,
+            steps=steps,
             clock=lambda: self.now,
         )
-        for step in steps:
+        for step in list(steps.messages):
             sweeper.take(decode_step(step.encode()))
-        self._rejudge(jobs)
+        self._rejudge(jobs.messages)
 
     def judge_due(self) -> None:
         """Judge what is due by the clock."""
-        self._rejudge(
-            [encode_job(RejudgeJob(image=one, since=None)) for one in due(self.store, self.now)]
-        )
+        self._rejudge([encode_job(RejudgeJob(images=(one,))) for one in due(self.store, self.now)])
 
     def said(self) -> dict[str, object]:
         """Return what is said of every image, by what it is said, and when that may turn."""
@@ -170,16 +169,19 @@ class World:
         return self.store.reports[current.report_id]
 
     def _rejudge(self, messages: list[str]) -> None:
-        self.judged += len(messages)
+        pulls = InMemoryQueue()
         for message in messages:
+            self.judged += len(decode_job(message.encode()).images)
             Rejudger(
                 scanner=self.scanner,
                 inventories=self.inventories,
                 publisher=self._publisher(),
                 ancestries=ancestries_of(self.store),
-                rescan=pytest.fail,
+                turn=RegistryTurn(jobs=pulls, later=pulls, clock=lambda: self.now),
+                later=pulls,
                 clock=lambda: self.now,
             ).judge(decode_job(message.encode()))
+        assert pulls.messages == []
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(

@@ -11,6 +11,7 @@ from function_app import events, notices, rejudging, worker
 from scanner import settings
 from scanner.errors import PushscanError
 from scanner.herald import Herald
+from scanner.model import ImageReference
 from scanner.notify.notifier import Notifier
 from scanner.notify.route import Route
 from scanner.pipeline import Pipeline
@@ -89,6 +90,9 @@ class Host:
     notifier: Notifier
     unreadable_messages: RefusedMessages = field(default_factory=RefusedMessages)
     functions: dict[str, Callable[[func.QueueMessage], None]] = field(default_factory=dict)
+
+    def ask_to_attach(self, image: ImageReference) -> None:
+        """Attach nothing, as where that is not switched on."""
 
 
 def route(name: str) -> Route:

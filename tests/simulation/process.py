@@ -9,6 +9,7 @@ import azure.functions as func
 
 from function_app import events, notices, rejudging, worker
 from scanner import settings
+from scanner.asking_registry import RegistryTurn
 from scanner.errors import PushscanError
 from scanner.herald import Herald
 from scanner.model import ImageReference
@@ -85,6 +86,7 @@ class Host:
     pipeline: Pipeline
     retirement: Retirement
     rejudger: Rejudger
+    registry_turn: RegistryTurn
     herald: Herald
     publisher: Publisher
     notifier: Notifier

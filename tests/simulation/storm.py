@@ -72,18 +72,7 @@ class Storm:
             if chance.random() < 0.03:
                 outages.clear()
         elif chance.random() < 0.004:
-            outages.add(
-                chance.choice(
-                    [
-                        "registry.",
-                        "tables.images",
-                        "tables.streams",
-                        "queues.",
-                        "channel.",
-                        "blobs.",
-                    ]
-                )
-            )
+            outages.add(chance.choice(_OUTAGES))
 
     def calm(self) -> None:
         """Let all come to rest; then scan again what was abandoned, as an operator does."""

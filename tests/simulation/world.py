@@ -107,6 +107,7 @@ class World:
     def _started(self) -> Host:
         routes = Routes(images=route("images"), operators=route("operators"))
         jobs, later = self._queue(JOB_QUEUE), self._queue(REJUDGE_QUEUE)
+        turn = RegistryTurn(jobs=jobs, later=later, clock=self.clock.now)
         outbox = QueueOutbox(
             queue=self._queue(NOTICE_QUEUE),
             ledger=self.ledger,
@@ -145,10 +146,11 @@ class World:
                 inventories=self.inventories,
                 publisher=publisher,
                 ancestries=self.ancestries,
-                turn=RegistryTurn(jobs=jobs, later=later, clock=self.clock.now),
+                turn=turn,
                 later=later,
                 clock=self.clock.now,
             ),
+            registry_turn=turn,
             herald=herald,
             publisher=publisher,
             notifier=Notifier(

@@ -57,7 +57,7 @@ _HOSTILE = (
         name="greedy",
         put=image(tar(DEBIAN)),
         verdict="unknown(memory-limit)",
-        limits=Limits(memory_bytes=96 * _MIB),
+        limits=Limits(memory_bytes=64 * _MIB),
     ),
     Hostile(
         name="garbage",
@@ -142,7 +142,8 @@ def _in_turn(count: int) -> Iterator[Hostile]:
 def _judge_all(judge: Judge, backend: Preference, images: list[Hostile]) -> None:
     for one in images:
         judged = judge.with_scanner(sandbox=backend, limits=one.limits)
-        assert str(judged.report(one.put).verdict) == one.verdict, one.name
+        report = judged.report(one.put)
+        assert str(report.verdict) == one.verdict, (one.name, report.verdict.explanation)
 
 
 def _settled(folders: list[Path], wanted: _Left | None) -> _Left:

@@ -84,8 +84,8 @@ EXPECTED: Final[Mapping[str, Expected]] = {
     "plain": _HEALTHY,
     "docker": _HEALTHY,
     "whiteout": _HEALTHY,
-    # It has one, in a layer below the one that deletes it; no rule rests on that yet.
-    "secret": _HEALTHY,
+    # It has one, in a layer below the one that deletes it.
+    "secret": Expected(status=Status.UNHEALTHY),
     "jar": Expected(status=Status.UNHEALTHY, findings=_LOG4SHELL),
     "no-os": _unknown(UnknownReason.UNSUPPORTED_OS),
     "empty": _unknown(UnknownReason.EMPTY_IMAGE),

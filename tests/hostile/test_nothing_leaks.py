@@ -100,7 +100,7 @@ class Aftermath:
 
 @pytest.fixture(scope="module")
 def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
-    """Push three images with secrets, wait for verdicts and notices, and collect what there is."""
+    """Push images with secrets, wait for verdicts and notices, and collect what there is."""
     folder = tmp_path_factory.mktemp("leaks")
     install_sample(folder / "advisories", updated_at=datetime.now(UTC))
     with Stack(folder / "home", advisories=folder / "advisories") as stack:
@@ -160,7 +160,7 @@ def _all_judged(pushscan: Pushscan) -> list[ImageReference] | None:
     by_name = {row.image.repository: row.status for row in rows}
     expected = {
         "leaks-unhealthy": Status.UNHEALTHY,
-        "leaks-unknown": Status.UNKNOWN,
+        "leaks-broken": Status.UNHEALTHY,
         "leaks-malformed": Status.UNKNOWN,
     }
     return [row.image for row in rows] if by_name == expected else None

@@ -23,7 +23,7 @@ from scanner.wiring import report_store
 from tests.advisory_mirror import Mirror, serve_mirror
 from tests.examples import IMAGE, WEBHOOK_SECRET
 from tests.integration.test_advisory_archive_azurite import empty_archive
-from tests.reports import unhealthy_report
+from tests.reports import decided, unhealthy_report
 from tests.sandbox_programs import bubblewrap_path, trivy_path
 
 pytestmark = pytest.mark.integration
@@ -96,7 +96,7 @@ def test_what_was_judged_is_listed_and_shown(tmp_path: Path, azurite: Azurite) -
         client_id=None,
         in_azure=False,
     )
-    report_store(settings).save(unhealthy_report())
+    report_store(settings).save(decided(unhealthy_report()))
     listed = _pushscan(tmp_path, storage, "list", "--repository", IMAGE.repository)
     assert (listed.returncode, listed.stderr) == (0, "")
     assert f"{IMAGE.registry}/{IMAGE.repository}:v7" in listed.stdout

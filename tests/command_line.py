@@ -9,6 +9,7 @@ from scanner.bills import Bills
 from scanner.cli import app
 from scanner.cli.surroundings import Surroundings
 from scanner.errors import SettingsError
+from scanner.notify.ledger import Undelivered
 from scanner.ports import ReportStore
 from scanner.verification import Verifier
 from scanner.wiring import Operations
@@ -70,6 +71,8 @@ def in_memory(
         poison=poison or InMemoryHeld(),
         unreadable=unreadable or InMemoryHeld(),
         sightings=sightings or InMemorySightings(),
-        undelivered=lambda: 2,
+        undelivered=lambda: [
+            Undelivered(route="shop", notices=2, last_error="route shop: answered 410")
+        ],
         policies=policies or InMemoryPolicyArchive(),
     )

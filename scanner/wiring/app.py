@@ -33,8 +33,11 @@ if TYPE_CHECKING:
 
     from scanner.attaching import Attacher
     from scanner.bills import Bills
+    from scanner.notify.digests import Digests
+    from scanner.notify.ledger import TableLedger
     from scanner.notify.notifier import Notifier
     from scanner.notify.outbox import QueueOutbox
+    from scanner.notify.routes.current import CurrentRoutes
     from scanner.posture.archive import PostureArchive
     from scanner.posture.arm import Arm
     from scanner.registry import AcrRegistry
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 from scanner.wiring.parts import (
     ATTACH_QUEUE,
     JOB_QUEUE,
+    NOTICE_QUEUE,
     advisory_archive,
     arm,
     credential,
@@ -220,7 +224,26 @@ class Wiring:
         """Delivers queued notices."""
         from scanner.notify.notifier import Notifier  # noqa: PLC0415  the webhook sends no notice
 
-        return Notifier.connect(self._storage, self.store, self.settings.routes)
+        return Notifier(
+            store=self.store,
+            ledger=self._ledger,
+            queue=MessageQueue(self._storage.queue(NOTICE_QUEUE)),
+            routes=self._routes,
+        )
+
+    @functools.cached_property
+    def digests(self) -> "Digests":
+        """Sends what is held for a digest."""
+        from scanner.notify.digests import Digests  # noqa: PLC0415  likewise
+        from scanner.notify.held import HeldNotices  # noqa: PLC0415  likewise
+
+        return Digests(
+            store=self.store,
+            ledger=self._ledger,
+            held=HeldNotices(self._storage.table_service()),
+            queue=MessageQueue(self._storage.queue(NOTICE_QUEUE)),
+            routes=self._routes,
+        )
 
     @functools.cached_property
     def unreadable_messages(self) -> "UnreadableMessages":
@@ -336,6 +359,26 @@ class Wiring:
 
     @functools.cached_property
     def _outbox(self) -> "QueueOutbox":
-        from scanner.notify.outbox import QueueOutbox  # noqa: PLC0415  the webhook tells nobody
+        from scanner.notify.composer import Composer  # noqa: PLC0415  the webhook tells nobody
+        from scanner.notify.held import HeldNotices  # noqa: PLC0415  likewise
+        from scanner.notify.outbox import QueueOutbox  # noqa: PLC0415  likewise
 
-        return QueueOutbox.connect(self._storage, self.settings.routes)
+        return QueueOutbox(
+            composer=Composer(store=self.store),
+            queue=MessageQueue(self._storage.queue(NOTICE_QUEUE)),
+            ledger=self._ledger,
+            held=HeldNotices(self._storage.table_service()),
+            routes=self._routes,
+        )
+
+    @functools.cached_property
+    def _ledger(self) -> "TableLedger":
+        from scanner.notify.ledger import TableLedger  # noqa: PLC0415  likewise
+
+        return TableLedger(self._storage.table_service())
+
+    @functools.cached_property
+    def _routes(self) -> "CurrentRoutes":
+        from scanner.wiring.routes import current_routes  # noqa: PLC0415  likewise
+
+        return current_routes(self.settings.notices, self._storage)

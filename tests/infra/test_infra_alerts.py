@@ -19,15 +19,15 @@ from scanner.model import Registries, UnknownReason
 from scanner.notify.ledger import Entry
 from scanner.notify.message import Notice, encode
 from scanner.notify.notifier import Notifier
-from scanner.notify.route import Routes
+from scanner.notify.routes.route import RouteTable
 from scanner.trivy import AdvisoryDirectory, SharedAdvisories
 from tests.advisory_archive import InMemoryAdvisoryArchive
 from tests.fakes import (
     InMemoryLedger,
     InMemoryReportStore,
     InMemoryStreams,
-    RecordingChannel,
     RecordingOutbox,
+    RecordingQueue,
     publisher_on,
 )
 from tests.infra.kusto import matching
@@ -74,12 +74,12 @@ def logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> list[str]:
     receive(event, Registries({"r.io": "r.io"}), lambda _: None, _refuse)
     transition = transition_by(unhealthy_report())
     notice = Notice(stream=transition.stream, number=transition.number, route="images")
-    ledger.change(notice, lambda _: Entry.queued(transition, NOW))
+    ledger.change(notice, lambda _: Entry.begun(notice, transition, NOW))
     notifier = Notifier(
         store=store,
         ledger=ledger,
-        channel=RecordingChannel(),
-        routes=Routes(images=None, operators=None),
+        queue=RecordingQueue(),
+        routes=RouteTable,
         clock=lambda: NOW,
     )
     notifier.record_undelivered(encode(notice).encode())

@@ -5,7 +5,6 @@ the way of a push, which gives up aloud; and a stretch of a sweep is tried for e
 """
 
 import logging
-from datetime import UTC, datetime
 
 import azure.functions as func
 
@@ -40,7 +39,7 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.queue_trigger("message", f"{REJUDGE_QUEUE}-poison", CONNECTION)
     def rejudge_from_registry(message: func.QueueMessage) -> None:
         if job := read_job(message.get_body(), wiring):
-            look = another_look(job.image, now=datetime.now(UTC))
+            look = another_look(job.image, now=wiring.herald.clock())
             wiring.job_queue.send(jobs.encode(look))
             logger.warning("rejudging.given_up image=%s", job.image)
 

@@ -12,7 +12,10 @@ class Outbox(Protocol):
     """What shall be told, durably queued."""
 
     def announce(self, transition: Transition) -> None:
-        """Queue it for each route that wants to know. Safe to repeat. Raises StoreError."""
+        """Queue it for each route that wants to know. Safe to repeat.
+
+        Raises StoreError, and NoticeError where the routes cannot be had.
+        """
 
 
 class JobQueue(Protocol):

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from scanner.errors import NoticeError
+from scanner.errors import NoticeError, StoreError
 from scanner.model import Stream, TransitionKind
 from scanner.notify.announcement import Announcement
 from scanner.notify.channels.channel import Rate
@@ -47,9 +47,12 @@ class RecordingQueue:
     """Keeps what was sent, with its delay in seconds."""
 
     sent: list[tuple[str, int]] = field(default_factory=list)
+    outage: StoreError | None = None
 
     def send(self, message: str, *, delay_seconds: int = 0) -> None:
         """Keep a message."""
+        if self.outage is not None:
+            raise self.outage
         self.sent.append((message, delay_seconds))
 
 

@@ -23,8 +23,6 @@ from scanner.voices import TOGETHER
 
 logger = logging.getLogger(__name__)
 
-QUEUE = "notices"
-
 
 def _now() -> datetime:
     return datetime.now(UTC)

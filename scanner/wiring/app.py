@@ -34,10 +34,7 @@ if TYPE_CHECKING:
     from scanner.attaching import Attacher
     from scanner.bills import Bills
     from scanner.notify.digests import Digests
-    from scanner.notify.ledger import TableLedger
     from scanner.notify.notifier import Notifier
-    from scanner.notify.outbox import QueueOutbox
-    from scanner.notify.routes.current import CurrentRoutes
     from scanner.posture.archive import PostureArchive
     from scanner.posture.arm import Arm
     from scanner.registry import AcrRegistry
@@ -46,11 +43,11 @@ if TYPE_CHECKING:
     from scanner.store.unreadable import UnreadableMessages
     from scanner.trivy.scanner import TrivyScanner
     from scanner.trivy.shared import SharedAdvisories
+    from scanner.wiring.delivery import Delivery
 
 from scanner.wiring.parts import (
     ATTACH_QUEUE,
     JOB_QUEUE,
-    NOTICE_QUEUE,
     advisory_archive,
     arm,
     credential,
@@ -159,7 +156,7 @@ class Wiring:
         return Herald(
             store=self.store,
             streams=TableStreams.connect(self._storage),
-            outbox=self._outbox,
+            outbox=self._delivery.outbox,
             clock=lambda: datetime.now(UTC),
         )
 
@@ -219,31 +216,15 @@ class Wiring:
         for image in due(self.store, datetime.now(UTC)):
             self.sweeper.send_job(encode_job(RejudgeJob(image=image, since=None)))
 
-    @functools.cached_property
+    @property
     def notifier(self) -> "Notifier":
         """Delivers queued notices."""
-        from scanner.notify.notifier import Notifier  # noqa: PLC0415  the webhook sends no notice
+        return self._delivery.notifier
 
-        return Notifier(
-            store=self.store,
-            ledger=self._ledger,
-            queue=MessageQueue(self._storage.queue(NOTICE_QUEUE)),
-            routes=self._routes,
-        )
-
-    @functools.cached_property
+    @property
     def digests(self) -> "Digests":
         """Sends what is held for a digest."""
-        from scanner.notify.digests import Digests  # noqa: PLC0415  likewise
-        from scanner.notify.held import HeldNotices  # noqa: PLC0415  likewise
-
-        return Digests(
-            store=self.store,
-            ledger=self._ledger,
-            held=HeldNotices(self._storage.table_service()),
-            queue=MessageQueue(self._storage.queue(NOTICE_QUEUE)),
-            routes=self._routes,
-        )
+        return self._delivery.digests
 
     @functools.cached_property
     def unreadable_messages(self) -> "UnreadableMessages":
@@ -358,27 +339,7 @@ class Wiring:
         return storage_connection(self.settings.storage)
 
     @functools.cached_property
-    def _outbox(self) -> "QueueOutbox":
-        from scanner.notify.composer import Composer  # noqa: PLC0415  the webhook tells nobody
-        from scanner.notify.held import HeldNotices  # noqa: PLC0415  likewise
-        from scanner.notify.outbox import QueueOutbox  # noqa: PLC0415  likewise
+    def _delivery(self) -> "Delivery":
+        from scanner.wiring.delivery import Delivery  # noqa: PLC0415  the webhook tells nobody
 
-        return QueueOutbox(
-            composer=Composer(store=self.store),
-            queue=MessageQueue(self._storage.queue(NOTICE_QUEUE)),
-            ledger=self._ledger,
-            held=HeldNotices(self._storage.table_service()),
-            routes=self._routes,
-        )
-
-    @functools.cached_property
-    def _ledger(self) -> "TableLedger":
-        from scanner.notify.ledger import TableLedger  # noqa: PLC0415  likewise
-
-        return TableLedger(self._storage.table_service())
-
-    @functools.cached_property
-    def _routes(self) -> "CurrentRoutes":
-        from scanner.wiring.routes import current_routes  # noqa: PLC0415  likewise
-
-        return current_routes(self.settings.notices, self._storage)
+        return Delivery(self.settings.notices, self._storage, self.store)

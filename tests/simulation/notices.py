@@ -1,7 +1,7 @@
 """What people were told in a storm, held against what is so once all is calm."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,12 +28,16 @@ def check_notices(world: World, pushers: Pushers) -> None:
     announced = _announced(world)
     _check_messages(world, announced)
     check_routes(world.told, _entries(world))
-    plain = {one.transition for one in announced.values() if one.route in {"images", "operators"}}
+    plain = {
+        one.transition: one.first_queued_at
+        for one in announced.values()
+        if one.route in {"images", "operators"}
+    }
     for transition in plain:
         _check_cause(world, pushers, transition)
     made = sorted(plain, key=lambda one: one.at)
     for number, transition in enumerate(made):
-        assert not [e for e in made[:number] if _says_again(transition, e, made, pushers)], (
+        assert not [e for e in made[:number] if _says_again(transition, e, plain, pushers)], (
             f"told twice: {transition}"
         )
     for stream, state in _states(world):
@@ -88,9 +92,9 @@ def _check_cause(world: World, pushers: Pushers, transition: Transition) -> None
 
 
 def _says_again(
-    one: Transition, earlier: Transition, made: list[Transition], pushers: Pushers
+    one: Transition, earlier: Transition, made: Mapping[Transition, datetime], pushers: Pushers
 ) -> bool:
-    """Whether people knew by then what a message tells them."""
+    """Whether people knew by then what a message tells them; `made` says when each was queued."""
     here = (one.stream.registry, one.stream.repository)
     if one.kind not in _BAD or earlier.kind not in _BAD:
         return False
@@ -98,7 +102,10 @@ def _says_again(
         return False
     if one.stream != earlier.stream and one.image.digest != earlier.image.digest:
         return False
-    if one.stream != earlier.stream and _has_left(earlier, one, pushers):
+    # Either may have been told first: their moments are those of the sights, not of the telling.
+    if one.stream != earlier.stream and (
+        _has_left(earlier, made[one], pushers) or _has_left(one, made[earlier], pushers)
+    ):
         return False
     # All have the same finding, so that nothing is ever worse.
     return not any(
@@ -109,10 +116,10 @@ def _says_again(
     )
 
 
-def _has_left(earlier: Transition, one: Transition, pushers: Pushers) -> bool:
+def _has_left(earlier: Transition, by: datetime, pushers: Pushers) -> bool:
     """Whether the tag that was told of an image names another by then: it speaks no more for it."""
     return any(
-        at < one.at
+        at < by
         and (repository, tag) == (earlier.stream.repository, earlier.stream.name)
         and digest != earlier.image.digest
         and at > _given_at(earlier, pushers)

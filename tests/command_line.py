@@ -9,8 +9,7 @@ from scanner.bills import Bills
 from scanner.cli import app
 from scanner.cli.surroundings import Surroundings
 from scanner.errors import SettingsError
-from scanner.notify.ledger import Undelivered
-from scanner.ports import ReportStore
+from scanner.ports import ReportStore, Undelivered
 from scanner.verification import Verifier
 from scanner.wiring import Operations
 from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue, InMemorySightings

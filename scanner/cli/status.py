@@ -11,8 +11,7 @@ from scanner.cli.grounds import policy_text
 from scanner.cli.screen import VERDICT_STYLES, Screen, age, minute, print_json, progress, shown
 from scanner.cli.surroundings import surroundings
 from scanner.model import Registries, Status
-from scanner.notify.ledger import Undelivered
-from scanner.ports import Progress
+from scanner.ports import Progress, Undelivered
 from scanner.ports.policies import InForce
 from scanner.reconcile import unjudged
 from scanner.storage.moments import to_text

@@ -21,7 +21,7 @@ MAX_BATCH: Final = 200
 """As many as a mail names; 64 characters each fit into a row well."""
 
 _TABLE = "digests"
-_BATCH = "batch"
+_BATCH: Final = "batch"
 """No notice's id: those are hexadecimal."""
 
 

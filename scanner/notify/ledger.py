@@ -22,6 +22,7 @@ from azure.data.tables import TableServiceClient
 from scanner.errors import StoreError
 from scanner.model import Stream, Transition
 from scanner.notify.message import Notice
+from scanner.ports import Undelivered
 from scanner.storage import transition_json
 from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey, RowTable
@@ -104,15 +105,6 @@ class Entry:
             lease_holder="",
             leased_until=None,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undelivered:
-    """What a route's channel did not take."""
-
-    route: str
-    notices: int
-    last_error: str
 
 
 class Ledger(Protocol):

@@ -1,7 +1,7 @@
 """The ports that the core needs, and the values that cross them."""
 
 from scanner.ports.ancestors import Ancestors, KnownBase
-from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox
+from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox, Undelivered
 from scanner.ports.referrers import Described, Referrer, Referrers
 from scanner.ports.registry import (
     Catalogue,
@@ -52,4 +52,5 @@ __all__ = [
     "Sightings",
     "StreamStore",
     "TagPush",
+    "Undelivered",
 ]

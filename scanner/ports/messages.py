@@ -8,6 +8,15 @@ from typing import Protocol
 from scanner.model import Transition
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """What a route's channel did not take."""
+
+    route: str
+    notices: int
+    last_error: str
+
+
 class Outbox(Protocol):
     """What shall be told, durably queued."""
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings
+from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings, Undelivered
 from scanner.ports.policies import PolicyArchive
 from scanner.storage.queue import MessageQueue
 from scanner.storage_settings import StorageSettings
 from scanner.wiring.parts import JOB_QUEUE, storage_connection
-
-if TYPE_CHECKING:
-    from scanner.notify.ledger import Undelivered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +19,7 @@ class Operations:
     poison: HeldMessages
     unreadable: HeldMessages
     sightings: Sightings
-    undelivered: Callable[[], "Sequence[Undelivered]"]
+    undelivered: Callable[[], Sequence[Undelivered]]
     """Returns what no channel took, route by route. Raises StoreError."""
     policies: PolicyArchive
 

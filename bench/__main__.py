@@ -16,7 +16,16 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from bench import layers, memory, pull, receiver, sandboxed, secrets, verdict
+from bench import (
+    layers,
+    memory,
+    pull,
+    receiver,
+    rejudging,
+    sandboxed,
+    secrets,
+    verdict,
+)
 from bench.rows import Row, table
 from local.app import ROOT
 from local.samples.advisories import install_sample
@@ -35,6 +44,7 @@ MEASUREMENTS: Final[dict[str, Measure]] = {
     "sandboxed": partial(sandboxed.measure, built=IMAGES),
     "verdict": partial(verdict.measure, built=IMAGES),
     "layers": partial(layers.measure, built=IMAGES),
+    "rejudging": partial(rejudging.measure, built=IMAGES),
     "memory": partial(memory.measure, built=IMAGES),
 }
 

@@ -45,7 +45,7 @@ def _cold(stack: Stack, judge: Judge, database: Path, layout: Path) -> Row:
     judge.wait(first)
 
     def ours(number: int) -> float:
-        _forget_layers(stack)
+        forget_layers(stack)
         return judge.wait(judge.push(layout, f"bench/cold-{number}"))
 
     def trivy(_round: int) -> float:
@@ -130,7 +130,7 @@ def _share_pulled(stack: Stack, image: ImageReference, layout: Path) -> float:
     return sum(size for digest, size in sizes.items() if digest in asked) / sum(sizes.values())
 
 
-def _forget_layers(stack: Stack) -> None:
+def forget_layers(stack: Stack) -> None:
     """Remove what is known of layers, as if none had been seen."""
     storage = wiring.storage_connection(settings.read(stack.settings()).storage)
     inventories = storage.blob_service().get_container_client("inventories")

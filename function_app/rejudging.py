@@ -5,13 +5,12 @@ the way of a push, which gives up aloud; and a stretch of a sweep is tried for e
 """
 
 import logging
+from dataclasses import replace
 
 import azure.functions as func
 
-from scanner import jobs
 from scanner.errors import InvalidMessageError, RegistryNotOursError
 from scanner.rejudge_messages import RejudgeJob, SweepStep, decode_job, decode_step
-from scanner.reprocess import another_look
 from scanner.wiring import REJUDGE_QUEUE, SWEEP_QUEUE, Wiring
 
 logger = logging.getLogger(__name__)
@@ -28,7 +27,8 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     def rejudge_image(message: func.QueueMessage) -> None:
         if job := read_job(message.get_body(), wiring):
             wiring.rejudger.judge(job)
-            wiring.ask_to_attach(job.image)
+            for image in job.images:
+                wiring.ask_to_attach(image)
 
     @functions.function_name("sweep_images")
     @functions.queue_trigger("message", SWEEP_QUEUE, CONNECTION)
@@ -39,9 +39,8 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.queue_trigger("message", f"{REJUDGE_QUEUE}-poison", CONNECTION)
     def rejudge_from_registry(message: func.QueueMessage) -> None:
         if job := read_job(message.get_body(), wiring):
-            look = another_look(job.image, now=wiring.herald.clock())
-            wiring.job_queue.send(jobs.encode(look))
-            logger.warning("rejudging.given_up image=%s", job.image)
+            wiring.registry_turn.take(job.images)
+            logger.warning("rejudging.given_up images=%s", " ".join(map(str, job.images)))
 
     # All images behind the stretch wait for it. The host tries a poison queue for ever.
     @functions.function_name("sweep_images_again")
@@ -59,16 +58,26 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
 def read_job(untrusted_message: bytes, wiring: Wiring) -> RejudgeJob | None:
     """Read a job, or keep a message that is none where somebody can look at it.
 
-    Raises StoreError when it cannot be kept.
+    So with one on images of which some are not ours; the others are judged. Raises StoreError when
+    it cannot be kept.
     """
     try:
         job = decode_job(untrusted_message)
-        wiring.settings.registries.find(job.image.registry)
-    except (InvalidMessageError, RegistryNotOursError) as error:
+    except InvalidMessageError as error:
         _keep(untrusted_message, error, wiring)
         return None
-    else:
-        return job
+    ours = []
+    strange: RegistryNotOursError | None = None
+    for image in job.images:
+        try:
+            wiring.settings.registries.find(image.registry)
+        except RegistryNotOursError as error:
+            strange = error
+        else:
+            ours.append(image)
+    if strange:
+        _keep(untrusted_message, strange, wiring)
+    return replace(job, images=tuple(ours)) if ours else None
 
 
 def read_step(untrusted_message: bytes, wiring: Wiring) -> SweepStep | None:

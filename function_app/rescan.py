@@ -4,8 +4,8 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
@@ -14,7 +14,12 @@ import azure.functions as func
 
 from function_app.intake import refusal
 from scanner import naming
-from scanner.errors import InvalidMessageError, RegistryNotOursError, StoreError
+from scanner.errors import (
+    InvalidMessageError,
+    PullsUnknownError,
+    RegistryNotOursError,
+    StoreError,
+)
 from scanner.model import (
     Digest,
     ImageReference,
@@ -23,11 +28,12 @@ from scanner.model import (
     Status,
     UnknownReason,
 )
-from scanner.ports import JobQueue, ReportStore
+from scanner.ports import JobQueue, Pulls, ReportStore
+from scanner.recently_pulled import recently_pulled
 from scanner.reprocess import (
     DEFAULT_PER_SECOND,
+    MAX_DAYS,
     MAX_PER_SECOND,
-    PULLS_ARE_UNKNOWN,
     Pace,
     Selection,
     queue_again,
@@ -51,6 +57,8 @@ class Order:
 
     names: tuple[str, ...]
     selection: Selection
+    """But for what was pulled: that is asked when the order is carried out."""
+    pulled_within: timedelta | None
     is_dry_run: bool
     per_second: int
     resume_after: ImageReference | None
@@ -63,6 +71,8 @@ class Surroundings:
     store: ReportStore
     queue: JobQueue
     registries: Registries
+    pulls: Callable[[], Pulls | None]
+    """Returns who knows of pulls, if anybody does."""
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -81,7 +91,10 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     def rescan_images(request: func.HttpRequest) -> func.HttpResponse:
         def around() -> Surroundings:
             return Surroundings(
-                store=wiring.store, queue=wiring.job_queue, registries=wiring.settings.registries
+                store=wiring.store,
+                queue=wiring.job_queue,
+                registries=wiring.settings.registries,
+                pulls=wiring.pulls,
             )
 
         return receive(request, wiring.settings.admin_secrets, around)
@@ -98,8 +111,8 @@ def receive(
 
     202 `{"queued": n}`, with `resume_after` where the time was up before the end; 200
     `{"would_queue": n}` for a dry run; 400 and the field for what is no order, 401 without a
-    secret of PUSHSCAN_ADMIN_SECRETS, 403 for a registry not ours, 413, 415, and 503 with
-    Retry-After when storage is out of reach.
+    secret of PUSHSCAN_ADMIN_SECRETS, 403 for a registry not ours, 409 where nobody can say what was
+    pulled, 413, 415, and 503 with Retry-After when storage is out of reach.
     """
     if refused := refusal(request, secrets, max_bytes=MAX_BODY_BYTES):
         return _refuse(*refused)
@@ -109,6 +122,9 @@ def receive(
         return _refuse(HTTPStatus.BAD_REQUEST, str(error))
     except RegistryNotOursError:
         return _refuse(HTTPStatus.FORBIDDEN, "images: a registry is not ours")
+    except PullsUnknownError as error:
+        logger.warning("rescan.pulls_unknown why=%s", error)
+        return _refuse(HTTPStatus.CONFLICT, f"pulled_within_days: {error}")
     except StoreError:
         logger.exception("rescan.not_queued")
         return _refuse(HTTPStatus.SERVICE_UNAVAILABLE, "storage is out of reach")
@@ -121,10 +137,8 @@ def parse_order(untrusted_body: bytes) -> Order:
     known |= {"pulled_within_days", "dry_run", "per_second", "resume_after"}
     if stranger := next(iter(sorted(members.keys() - known)), None):
         raise InvalidMessageError("is not known", field=ascii(stranger[:50])[1:-1])
-    if "pulled_within_days" in members:
-        raise InvalidMessageError(PULLS_ARE_UNKNOWN, field="pulled_within_days")
-    names, selection = _names(members), _selection(members)
-    if bool(names) != selection.is_empty:
+    names, selection, days = _names(members), _selection(members), _days(members)
+    if bool(names) != (selection.is_empty and days is None):
         raise InvalidMessageError(
             "name images, or give a condition: `*` is every repository", field="images"
         )
@@ -132,6 +146,7 @@ def parse_order(untrusted_body: bytes) -> Order:
     return Order(
         names=names,
         selection=selection,
+        pulled_within=timedelta(days=days) if days is not None else None,
         is_dry_run=_boolean(members, "dry_run"),
         per_second=_per_second(members),
         resume_after=_key(resume_after) if resume_after else None,
@@ -142,7 +157,7 @@ def _carry_out(order: Order, around: Surroundings) -> func.HttpResponse:
     images = (
         _named(order, around)
         if order.names
-        else order.selection.images(around.store, after=order.resume_after)
+        else _selected(order, around).images(around.store, after=order.resume_after)
     )
     if order.is_dry_run:
         return _answer(HTTPStatus.OK, {"would_queue": sum(1 for _ in images)})
@@ -155,6 +170,15 @@ def _carry_out(order: Order, around: Surroundings) -> func.HttpResponse:
             return _answer(HTTPStatus.ACCEPTED, {"queued": queued, "resume_after": str(image)})
     logger.info("rescan.queued images=%d", queued)
     return _answer(HTTPStatus.ACCEPTED, {"queued": queued})
+
+
+def _selected(order: Order, around: Surroundings) -> Selection:
+    if order.pulled_within is None:
+        return order.selection
+    pulled = recently_pulled(
+        around.pulls(), order.pulled_within, store=around.store, registries=around.registries
+    )
+    return replace(order.selection, pulled=pulled)
 
 
 def _named(order: Order, around: Surroundings) -> Iterator[ImageReference]:
@@ -221,6 +245,17 @@ def _per_second(members: Mapping[str, Any]) -> int:
     value = members.get("per_second", DEFAULT_PER_SECOND)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_PER_SECOND:
         raise InvalidMessageError(f"is not a number from 1 to {MAX_PER_SECOND}", field="per_second")
+    return value
+
+
+def _days(members: Mapping[str, Any]) -> int | None:
+    value = members.get("pulled_within_days")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_DAYS:
+        raise InvalidMessageError(
+            f"is not a number from 1 to {MAX_DAYS}", field="pulled_within_days"
+        )
     return value
 
 

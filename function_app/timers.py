@@ -5,6 +5,8 @@ import azure.functions as func
 from scanner.wiring import Wiring
 
 _EVERY_FIVE_MINUTES = "0 */5 * * * *"
+REMOVAL = "0 40 2 * * 0"
+"""Sundays at 02:40 UTC, as NCRONTAB with seconds."""
 
 
 def blueprint(wiring: Wiring) -> func.Blueprint:
@@ -25,5 +27,10 @@ def blueprint(wiring: Wiring) -> func.Blueprint:
     @functions.timer_trigger("timer", _EVERY_FIVE_MINUTES, run_on_startup=False, use_monitor=True)
     def wake_streams(timer: func.TimerRequest) -> None:  # noqa: ARG001  the host passes it
         wiring.herald.wake()
+
+    @functions.function_name("remove_old")
+    @functions.timer_trigger("timer", REMOVAL, run_on_startup=False, use_monitor=True)
+    def remove_old(timer: func.TimerRequest) -> None:  # noqa: ARG001  the host passes it
+        wiring.remove_old()
 
     return functions

@@ -109,6 +109,15 @@ param policyEffect string = 'Audit'
 @description('Virtual network to peer with; empty for none.')
 param hubNetworkId string = ''
 
+@description('Blob of container policies with the policy; empty for the shipped one.')
+param policyBlob string = ''
+
+@description('Where EPSS is published, https; empty for none.')
+param epssSource string = ''
+
+@description('Where the catalogue of known exploited vulnerabilities is published, https; empty for none.')
+param kevSource string = ''
+
 @description('Mirror the advisory databases in the registry by cache rules.')
 param advisoryMirror bool = true
 
@@ -375,8 +384,12 @@ module appSettings 'modules/app-settings.bicep' = {
     registryId: access.outputs.registryId
     clientId: identities.outputs.workerClientId
     insightsConnection: monitoring.outputs.insightsConnection
+    logWorkspace: auditToLogAnalytics ? monitoring.outputs.workspaceCustomerId : ''
     noticeUrl: noticeUrl
     operatorsUrl: operatorsUrl
+    policyBlob: policyBlob
+    epssSource: epssSource
+    kevSource: kevSource
   }
 }
 

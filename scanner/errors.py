@@ -9,6 +9,7 @@
     ├── ExploitsError           a table on exploits is out of reach or none: what is in force stays
     ├── SandboxUnavailableError nothing may be opened on this host: the queue retries elsewhere
     ├── AdvisoriesError         advisories must be fetched or mended: the queue retries
+    ├── OtherPolicyError        a job asks for a policy that is not here: the queue retries
     ├── StoreError              storage is out of reach: the queue retries
     ├── ExportError             what an export needs is not known: look at the image again
     ├── NoImageError            what was named for a check is no image, or not there: name another
@@ -93,6 +94,10 @@ class ExportError(PushscanError):
 
 class NoImageError(PushscanError):
     """Raised when what was named for a check is no image, or is not there."""
+
+
+class PullsUnknownError(PushscanError):
+    """Raised when nobody can say what was pulled, or not all of it."""
 
 
 class VerificationError(PushscanError):

@@ -28,6 +28,8 @@ MAX_ENTRIES = 1_000_000
 """Of all layers of an image together; a layer that is there twice counts once."""
 MAX_RECORD_BYTES = 256 << 20
 """Likewise."""
+_LOOKS_AT_ONCE = 8
+"""Each for one row of a table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +63,7 @@ class Examiner:
         if isinstance(plan, Unexaminable):
             return Examination(diff_ids=(), seen=plan)
         analysis = _Analysis(self, advisories)
-        missing = [layer for layer in plan.layers if not analysis.is_known(layer)]
-        logger.info(
-            "image.planned image=%s layers=%d new=%d new_bytes=%d",
-            image.reference,
-            len(plan.layers),
-            len(missing),
-            sum(layer.size for layer in missing),
-        )
-        fault = self._analyse(image, missing, analysis) if missing else None
+        fault = self._find_out(image, plan, analysis)
         if fault:
             return Examination(diff_ids=(), seen=fault)
         # With the inventories it is all that judging the image again will need.
@@ -78,9 +72,34 @@ class Examiner:
         # Whoever judges it again must not try to hold what has no room in a worker.
         return Examination(diff_ids=() if is_too_large else plan.diff_ids, seen=seen)
 
+    def _find_out(
+        self, image: ResolvedImage, plan: PullPlan, analysis: "_Analysis"
+    ) -> Unexaminable | None:
+        """Come to know all layers: what is new is pulled while what is kept is read."""
+        with ThreadPoolExecutor(_LOOKS_AT_ONCE, thread_name_prefix="look") as threads:
+            is_seen = list(threads.map(analysis.is_seen, plan.layers))
+        seen = [layer for layer, known in zip(plan.layers, is_seen, strict=True) if known]
+        new = [layer for layer, known in zip(plan.layers, is_seen, strict=True) if not known]
+        # One at a time: an inventory may be large, and those of new layers come in meanwhile.
+        with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
+            reading = reader.submit(analysis.read, seen)
+            fault = self._analyse(image, new, analysis)
+            forgotten = reading.result()
+        logger.info(
+            "image.planned image=%s layers=%d new=%d new_bytes=%d",
+            image.reference,
+            len(plan.layers),
+            len(new) + len(forgotten),
+            sum(layer.size for layer in (*new, *forgotten)),
+        )
+        # What another scanner knew of them is no use.
+        return fault or self._analyse(image, forgotten, analysis)
+
     def _analyse(
         self, image: ResolvedImage, missing: Sequence[Layer], analysis: "_Analysis"
     ) -> Unexaminable | None:
+        if not missing:
+            return None
         with (
             tempfile.TemporaryDirectory(prefix="layers-", dir=self.scratch) as folder,
             ThreadPoolExecutor(self.analyses_at_once, thread_name_prefix="analyse") as threads,
@@ -121,14 +140,20 @@ class _Analysis:
         self._entries = self._record_bytes = 0
         self._starting, self._counting = threading.Lock(), threading.Lock()
 
-    def is_known(self, layer: Layer) -> bool:
-        """Say whether nothing of a layer need be pulled, and take what is known of it."""
-        if self._inventories.unpacks_to(layer.digest) != layer.diff_id:
-            return False
-        inventory = self._inventories.find(self._profile, layer.diff_id)
-        if inventory is not None:
-            self.found[layer.diff_id] = self._if_room(inventory)
-        return inventory is not None
+    def is_seen(self, layer: Layer) -> bool:
+        """Say whether a layer's very blob was once seen to unpack to what the config claims."""
+        return self._inventories.unpacks_to(layer.digest) == layer.diff_id
+
+    def read(self, layers: Sequence[Layer]) -> list[Layer]:
+        """Take what is known of layers; return those of which nothing is."""
+        unknown = []
+        for layer in layers:
+            inventory = self._inventories.find(self._profile, layer.diff_id)
+            if inventory is None:
+                unknown.append(layer)
+            else:
+                self.found[layer.diff_id] = self._if_room(inventory)
+        return unknown
 
     def start(self, layer: Layer, path: Path, threads: ThreadPoolExecutor) -> None:
         """Analyse a layer that has come in; one of equal contents only once."""

@@ -136,8 +136,12 @@ class Herald:
             self.streams.change_voice(image, lambda voice: voice.left_by(stream.name))
 
     def _tell(self, transition: Transition, state: StreamState) -> None:
+        # What was resolved after it, and is still pending too, says nothing of it.
+        is_before = state.resolved_at is not None and state.resolved_at < transition.at
         claim = Claim(
-            transition=transition, keys=self._keys(transition), resolved_at=state.resolved_at
+            transition=transition,
+            keys=self._keys(transition),
+            resolved_at=state.resolved_at if is_before else None,
         )
         voice = self.streams.change_voice(transition.image, lambda known: known.hear(claim)[0])
         if claim.id in voice.spoken:

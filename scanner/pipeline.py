@@ -56,8 +56,18 @@ class Pipeline:
         Raises RegistryError, SandboxUnavailableError, AdvisoriesError or StoreError for our own
         faults: the job is then tried again.
         """
+        run = self._begin(job)
+        report = self._known(run, job.image) or self._examine(run, job.image)
+        if self.publisher.rulebook().applied(tag=run.tag) != run.rulebook.applied(tag=run.tag):
+            # Changed meanwhile, and the sweep for that may have gone by. All layers are known now.
+            run = self._begin(job)
+            report = self._known(run, job.image) or self._examine(run, job.image)
+        self.publisher.publish(report)
+        return report
+
+    def _begin(self, job: ScanJob) -> "_Run":
         rulebook = self.publisher.rulebook()
-        run = _Run(
+        return _Run(
             job=job,
             as_of=self.clock(),
             scanner=self.examiner.scanner.describe(),
@@ -65,9 +75,6 @@ class Pipeline:
             rulebook=rulebook,
             tag=self.publisher.tag_of(job.image, rulebook),
         )
-        report = self._known(run, job.image) or self._examine(run, job.image)
-        self.publisher.publish(report)
-        return report
 
     def _known(self, run: "_Run", image: ImageReference) -> Report | None:
         """Return what these very inputs have said before, unless it is worth another look."""

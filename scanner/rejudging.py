@@ -1,19 +1,24 @@
-"""A stored image judged again by what is kept of it: no registry is asked for anything.
+"""Stored images judged again by what is kept of them: no registry is asked for anything.
 
-What is kept: the diff_ids of its layers, in its report, and an inventory of each. Where that does
-not suffice, the image takes the way of a push.
+What is kept: the diff_ids of the layers, in the report, and an inventory of each. Where that does
+not suffice, the image takes the way of a push. Many are matched together, which is far cheaper than
+one by one; where that goes wrong, each becomes a job of its own.
 """
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from typing import Self
 
-from scanner import jobs
 from scanner.ancestry import Ancestries
+from scanner.asking_registry import RegistryTurn
 from scanner.classify.coverage import advisory_gap
-from scanner.errors import AdvisoriesError
+from scanner.errors import AdvisoriesError, PushscanError
 from scanner.judging import judged, judged_index
+from scanner.kept_images import Kept, KeptImages, UnmatchedError
 from scanner.model import (
     Advisories,
     Digest,
@@ -23,16 +28,16 @@ from scanner.model import (
     Rulebook,
     ScanJob,
     Scanner,
-    ScanReport,
     Status,
-    Unexaminable,
 )
-from scanner.ports import Check, CurrentVerdict, ImageScanner, InventoryStore
+from scanner.ports import Check, DelayingQueue, ImageScanner, InventoryStore
 from scanner.publishing import Publisher, draft
-from scanner.rejudge_messages import RejudgeJob
-from scanner.reprocess import another_look
+from scanner.rejudge_messages import RejudgeJob, encode_job
 
 logger = logging.getLogger(__name__)
+
+_WRITERS = 8
+"""Of rows and reports at once: nearly all of that is waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +48,12 @@ class Rejudger:
     inventories: InventoryStore
     publisher: Publisher
     ancestries: Ancestries
-    rescan: Callable[[str], None]
-    """Queues a job of the ordinary kind."""
+    turn: RegistryTurn
+    later: DelayingQueue
     clock: Callable[[], datetime]
 
     def judge(self, job: RejudgeJob) -> None:
-        """Judge an image, or an index by its platforms, by current advisories and policy.
+        """Judge images, or indexes by their platforms, by current advisories and rules.
 
         A report is stored only where it says something else than before; where not, it is noted
         what the verdict was checked against. An examination that began later stays current.
@@ -56,24 +61,35 @@ class Rejudger:
         Raises SandboxUnavailableError, AdvisoriesError (also for advisories that are stale, or
         older than the job wants) or StoreError for our own faults: the job is then tried again.
         """
+        if job.asks_registry:
+            self.turn.take(job.images)
+            return
         run = self._begin(job)
-        report = self._judge(run, job.image)
-        if report is None:
-            self._ask_registry(run, job.image)
-        else:
-            # Also when an earlier try died right here, by these advisories or by those before: what
-            # is known is not told twice.
-            self.publisher.herald.observe(report.image)
+        try:
+            run.images.match_all(job.images, run.is_past)
+            rest = self._publish_all(run)
+        except PushscanError as error:
+            if len(job.images) == 1:
+                raise
+            logger.warning("rejudging.divided images=%d why=%s", len(job.images), error)
+            rest = _Rest(alone=job.images)
+        for image in rest.alone:
+            self.later.send(encode_job(replace(job, images=(image,))))
+        self.turn.take(rest.to_pull)
 
     def _begin(self, job: RejudgeJob) -> "_Run":
-        rulebook = self.publisher.rulebook()
         run = _Run(
             job=job,
             as_of=self.clock(),
             scanner=self.scanner.describe(),
-            advisories=self.scanner.advisories(),
-            rulebook=rulebook,
-            tag=self.publisher.tag_of(job.image, rulebook),
+            rulebook=self.publisher.rulebook(),
+            publisher=self.publisher,
+            images=KeptImages(
+                store=self.publisher.store,
+                inventories=self.inventories,
+                scanner=self.scanner,
+                advisories=self.scanner.advisories(),
+            ),
         )
         if job.since is not None and run.advisories.updated_at < job.since:
             raise AdvisoriesError(
@@ -85,33 +101,57 @@ class Rejudger:
             raise AdvisoriesError(gap.detail)
         return run
 
+    def _publish_all(self, run: "_Run") -> "_Rest":
+        """Judge all images, some at a time, and then the indexes, of which they may be part."""
+
+        def is_index(image: ImageReference) -> bool:
+            kept = run.images.find(image)
+            return kept is not None and bool(kept.report.platforms)
+
+        indexes = [image for image in run.job.images if is_index(image)]
+        images = [image for image in run.job.images if image not in indexes]
+        publish = partial(self._publish, run)
+        with ThreadPoolExecutor(_WRITERS, "judge") as side_by_side:
+            rests = list(side_by_side.map(publish, images))
+        return _Rest.of([*rests, *map(publish, indexes)])
+
+    def _publish(self, run: "_Run", image: ImageReference) -> "_Rest":
+        """Judge an image, or return what must become of it."""
+        try:
+            report = self._judge(run, image)
+        except UnmatchedError:
+            return _Rest(alone=(image,))
+        if report is None:
+            return _Rest(to_pull=(image,))
+        # Also when an earlier try died right here, by these advisories or by those before: what is
+        # known is not told twice.
+        self.publisher.herald.observe(report.image)
+        return _Rest()
+
     def _judge(
         self, run: "_Run", image: ImageReference, *, is_platform: bool = False
     ) -> Report | None:
         """Return the report that stands now; None where the registry must be asked."""
-        current = self.publisher.store.current(image)
-        report = self.publisher.store.find_report(current.report_id) if current else None
-        if current is None or report is None or (is_platform and report.platforms):
+        kept = run.images.find(image)
+        if kept is None or (is_platform and kept.report.platforms):
             # Indexes may name indexes, and so on without end.
             return None
-        if report.verdict.status is Status.NOT_APPLICABLE or run.is_past(current, report):
-            return report
-        judge = self._judge_index if report.platforms else self._judge_image
-        news = judge(run, report)
-        if news is None or news is report:
-            return news
-        return self._settle(run, current, report, replace(news, image=current.image))
+        if kept.report.verdict.status is Status.NOT_APPLICABLE or run.is_past(kept):
+            return kept.report
+        name = replace(image, tag=None)
+        if name not in run.judged:
+            judge = self._judge_index if kept.report.platforms else self._judge_image
+            news = judge(run, kept)
+            if news is None or news is kept.report:
+                return news
+            settled = self._settle(run, kept, replace(news, image=kept.current.image))
+            run.judged[name] = settled
+        return run.judged[name]
 
-    def _settle(
-        self,
-        run: "_Run",
-        current: CurrentVerdict,
-        report: Report,
-        news: Report,
-    ) -> Report | None:
-        store = self.publisher.store
+    def _settle(self, run: "_Run", kept: Kept, news: Report) -> Report | None:
+        store, report = self.publisher.store, kept.report
         if _says(news) == _says(report):
-            store.confirm(current, run.check)
+            store.confirm(kept.current, run.check(kept))
             logger.info("image.confirmed image=%s verdict=%s", report.image, report.verdict)
             return report
         standing = store.save(news)
@@ -120,15 +160,16 @@ class Rejudger:
         )
         return news if standing.report_id == news.id else store.find_report(standing.report_id)
 
-    def _judge_image(self, run: "_Run", report: Report) -> Report | None:
-        seen = self._match(run, report)
+    def _judge_image(self, run: "_Run", kept: Kept) -> Report | None:
+        report = kept.report
+        seen = run.images.seen(report)
         if seen is None:
             # An image that could not be examined cannot be now: only another scanner might. One
             # that was given up names none.
             is_hopeless = report.scan is None and run.has_same_scanner(report)
             return report if is_hopeless else None
         begun = replace(
-            self._draft(run, report),
+            self._draft(run, kept),
             platform=report.platform,
             config_digest=report.config_digest,
             layers=report.layers,
@@ -137,20 +178,8 @@ class Rejudger:
         )
         return judged(begun, seen, run.rulebook, lambda: self.ancestries.of(begun))
 
-    def _match(self, run: "_Run", report: Report) -> ScanReport | Unexaminable | None:
-        if not report.layers:
-            return None
-        profile = self.scanner.profile(run.advisories)
-        distinct = {
-            diff_id: self.inventories.find(profile, diff_id)
-            for diff_id in dict.fromkeys(report.layers)
-        }
-        layers = [layer for d in report.layers if (layer := distinct[d]) is not None]
-        if len(layers) < len(report.layers):
-            return None
-        return self.scanner.match(layers, advisories=run.advisories)
-
-    def _judge_index(self, run: "_Run", report: Report) -> Report | None:
+    def _judge_index(self, run: "_Run", kept: Kept) -> Report | None:
+        report = kept.report
         platforms: list[PlatformVerdict] = []
         for entry in report.platforms:
             image = replace(report.image, digest=entry.digest, tag=None)
@@ -167,24 +196,20 @@ class Rejudger:
                     turns_at=found.turns_at,
                 )
             )
-        return judged_index(self._draft(run, report), platforms, run.rulebook)
+        return judged_index(self._draft(run, kept), platforms, run.rulebook)
 
-    def _draft(self, run: "_Run", report: Report) -> Report:
+    def _draft(self, run: "_Run", kept: Kept) -> Report:
+        report = kept.report
         job = ScanJob(id=report.job_id, image=report.image, requested_at=report.requested_at)
         begun = draft(
             job,
             report.image,
             rulebook=run.rulebook,
-            tag=run.tag,
+            tag=run.tag_of(kept),
             as_of=run.as_of,
             now=self.clock(),
         )
         return replace(begun, scanner=run.scanner, advisories=run.advisories)
-
-    def _ask_registry(self, run: "_Run", image: ImageReference) -> None:
-        # Dated now: were it given up, a verdict of before must not hide that.
-        self.rescan(jobs.encode(another_look(image, now=run.as_of)))
-        logger.info("image.queued image=%s why=not-judged-without-registry", image)
 
 
 def _says(report: Report) -> tuple[object, ...]:
@@ -193,46 +218,72 @@ def _says(report: Report) -> tuple[object, ...]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Rest:
+    """Images of a job that it has not brought to their end."""
+
+    to_pull: tuple[ImageReference, ...] = ()
+    alone: tuple[ImageReference, ...] = ()
+
+    @classmethod
+    def of(cls, rests: Iterable[Self]) -> Self:
+        """Put together what is left of each image."""
+        all_rests = list(rests)
+        return cls(
+            to_pull=tuple(image for rest in all_rests for image in rest.to_pull),
+            alone=tuple(image for rest in all_rests for image in rest.alone),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Run:
-    """What is the same for everything that one job judges."""
+    """What is the same for everything that one job judges, and how far it has come."""
 
     job: RejudgeJob
     as_of: datetime
     scanner: Scanner
-    advisories: Advisories
     rulebook: Rulebook
-    tag: str | None
-    """What rules on tags go by."""
+    publisher: Publisher
+    images: KeptImages
+    judged: dict[ImageReference, Report | None] = field(default_factory=dict)
+    """What stands of each image now: a platform may be named, and listed in an index, too."""
 
     @property
-    def check(self) -> Check:
-        """What the verdicts of this run were held against."""
+    def advisories(self) -> Advisories:
+        """The advisories of the run."""
+        return self.images.advisories
+
+    def tag_of(self, kept: Kept) -> str | None:
+        """Return what rules on tags go by. Raises StoreError."""
+        return self.publisher.tag_of(kept.current.image, self.rulebook)
+
+    def rules(self, kept: Kept) -> Digest:
+        """Name all that decides on an image beside the advisories. Raises StoreError."""
+        return self.rulebook.applied(tag=self.tag_of(kept)).fingerprint
+
+    def check(self, kept: Kept) -> Check:
+        """Return what the verdict on an image was held against. Raises StoreError."""
         return Check(
             at=self.as_of,
             advisories=self.advisories.digest,
             advisories_of=self.advisories.updated_at,
-            rules=self.rules,
+            rules=self.rules(kept),
         )
-
-    @property
-    def rules(self) -> Digest:
-        """Name all that decides beside the advisories."""
-        return self.rulebook.applied(tag=self.tag).fingerprint
 
     def has_same_scanner(self, report: Report) -> bool:
         """Whether this very scanner has seen the image."""
         return report.scanner is not None and report.scanner.digest == self.scanner.digest
 
-    def is_past(self, current: CurrentVerdict, report: Report) -> bool:
+    def is_past(self, kept: Kept) -> bool:
         """Whether the image was judged by what is current here, or by something newer."""
-        if current.against is None:
+        against = kept.current.against
+        if against is None:
             return False
-        is_newer = current.against.advisories_of > self.advisories.updated_at
-        if is_newer and self.job.since is not None:
+        if against.advisories_of > self.advisories.updated_at and not self.job.may_be_older:
             return True
+        turns_at = kept.current.turns_at
         return (
-            current.against.advisories == self.advisories.digest
-            and current.against.rules == self.rules
-            and (current.turns_at is None or self.as_of < current.turns_at)
-            and self.has_same_scanner(report)
+            against.advisories == self.advisories.digest
+            and against.rules == self.rules(kept)
+            and (turns_at is None or self.as_of < turns_at)
+            and self.has_same_scanner(kept.report)
         )

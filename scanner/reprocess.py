@@ -10,10 +10,8 @@ from scanner.ports import JobQueue, ReportStore
 
 MAX_PER_SECOND = 500
 DEFAULT_PER_SECOND = 50
-PULLS_ARE_UNKNOWN = (
-    "pulls are unknown: they stand in ContainerRegistryRepositoryEvents of a Log Analytics "
-    "workspace, and this version reads none"
-)
+MAX_DAYS = 730
+"""How far back a Log Analytics workspace keeps what can be asked for at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +23,8 @@ class Selection:
     status: Status | None = None
     reason: str | None = None
     not_judged_since: datetime | None = None
+    pulled: frozenset[str] | None = None
+    """Only these manifests, each as `registry/repository@digest`."""
 
     @property
     def is_empty(self) -> bool:
@@ -37,7 +37,8 @@ class Selection:
         """Yield the images, in the order of the store, behind `after`. Raises StoreError."""
         for row in store.list_current(status=self.status, repository=self.repository, after=after):
             is_old = self.not_judged_since is None or row.as_of < self.not_judged_since
-            if is_old and self.reason in {None, row.reason}:
+            is_pulled = self.pulled is None or str(row.image) in self.pulled
+            if is_old and is_pulled and self.reason in {None, row.reason}:
                 yield row.image
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from scanner import (
     advisory_settings,
@@ -17,7 +18,7 @@ from scanner import (
 )
 from scanner.advisory_settings import AdvisorySettings
 from scanner.attach_settings import AttachSettings
-from scanner.environment import Environment, existing_file, hosts
+from scanner.environment import Environment, between, existing_file, hosts
 from scanner.exploit_settings import ExploitSettings
 from scanner.limit_settings import read_limits
 from scanner.model import Registries, is_host
@@ -47,6 +48,10 @@ class Settings:
     admin_secrets: tuple[str, ...] = field(repr=False)
     """Not the webhook's: whoever may read a registry's webhooks must not order rescans."""
     reconciling: ReconcileSettings
+    log_workspace: str | None
+    """Where the registries' pulls are logged: the id of a Log Analytics workspace."""
+    history_days: int
+    """How long an examination is kept that a later one has superseded."""
     blob_hosts: frozenset[str]
     ca_file: Path | None
     identity_client_id: str | None
@@ -177,6 +182,14 @@ def load_identity() -> tuple[str | None, bool]:
     return client_id, environment.optional("IDENTITY_ENDPOINT") is not None
 
 
+def load_log_workspace() -> str | None:
+    """Read where pulls are logged. Raises SettingsError."""
+    environment = Environment(os.environ)
+    workspace = _log_workspace(environment)
+    environment.raise_faults()
+    return workspace
+
+
 def read(variables: Mapping[str, str]) -> Settings:
     """Read every setting from variables. Raises SettingsError."""
     environment = Environment(variables)
@@ -209,6 +222,10 @@ def _settings(environment: Environment) -> Settings:
             _ADMIN_SECRETS, environment.optional(_ADMIN_SECRETS) or ""
         ),
         reconciling=reconcile_settings.read(environment),
+        log_workspace=_log_workspace(environment),
+        history_days=environment.parsed(
+            "PUSHSCAN_HISTORY_DAYS", between(30, 3_650), 400, "a number of days from 30 to 3650"
+        ),
         blob_hosts=_blob_hosts(environment),
         ca_file=ca_file,
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
@@ -271,6 +288,12 @@ def _replay(environment: Environment) -> ReplaySettings:
 
 def _ca_file(environment: Environment) -> Path | None:
     return environment.parsed("PUSHSCAN_CA_FILE", existing_file, None, "a file that exists")
+
+
+def _log_workspace(environment: Environment) -> str | None:
+    return environment.parsed(
+        "PUSHSCAN_LOG_WORKSPACE", lambda text: str(UUID(text)), None, "a workspace's id, a UUID"
+    )
 
 
 def _registries(environment: Environment) -> Registries:

@@ -14,13 +14,17 @@ from typing import Protocol
 
 from scanner.errors import StoreError
 from scanner.model import Advisories, AppliedPolicy, Digest, ImageReference, Status
-from scanner.ports import Check
-from scanner.rejudge_messages import RejudgeJob, SweepStep, encode_job, encode_step
+from scanner.ports import Check, DelayingQueue, JobQueue
+from scanner.rejudge_messages import RejudgeJob, SweepStep, encode_job, encode_step, portions
 
 logger = logging.getLogger(__name__)
 
 STRETCH = 500
 """Images of one step: some seconds of queueing, far below what a function may take."""
+QUEUE_LIMIT = 40
+"""Jobs that wait to judge images again, of 50 each: a sweep waits while there are as many. Among
+them are those that wait for room among the pushes, so that is what a whole sweep waits for."""
+WAIT_SECONDS = 10
 _IN_FLIGHT = timedelta(hours=2)
 """An examination that began so long before a sweep may have ended after the sweep went by."""
 
@@ -46,6 +50,8 @@ class Sweep:
     """What the news are about, see `scanner.lookups`; None may concern any image."""
     base: Inputs | None
     """What the news are news to."""
+    may_be_older: bool = False
+    """Whether verdicts may give way to those by older advisories."""
 
     def concerns(self, image: "IndexedImage") -> bool:
         """Whether the verdict on an image may be another one now."""
@@ -103,8 +109,8 @@ class Sweeper:
 
     sweeps: SweepStore
     images: ImageIndex
-    send_job: Callable[[str], None]
-    send_step: Callable[[str], None]
+    jobs: JobQueue
+    steps: DelayingQueue
     clock: Callable[[], datetime]
 
     def catch_up(
@@ -156,37 +162,60 @@ class Sweeper:
         )
         return sweep
 
-    def begin_full(self) -> Sweep:
+    def begin_full(self, *, may_be_older: bool = False) -> Sweep:
         """Begin a sweep over all images, whatever they were judged against. Raises StoreError."""
         stamp = self.clock().isoformat()
+        base = self.sweeps.inputs()
         sweep = Sweep(
-            id=hashlib.sha256(stamp.encode()).hexdigest()[:32], since=None, keys=None, base=None
+            id=hashlib.sha256(stamp.encode()).hexdigest()[:32],
+            since=base.advisories_of if base and not may_be_older else None,
+            keys=None,
+            base=None,
+            may_be_older=may_be_older,
         )
         self.begin(sweep)
         return sweep
 
+    def judge_one(self, image: ImageReference, *, may_be_older: bool = False) -> None:
+        """Queue one image. Raises StoreError."""
+        base = self.sweeps.inputs()
+        job = RejudgeJob(
+            images=(image,),
+            since=base.advisories_of if base and not may_be_older else None,
+            may_be_older=may_be_older,
+        )
+        self.jobs.send(encode_job(job))
+
     def begin(self, sweep: Sweep) -> None:
         """Queue the first step of a sweep. Raises StoreError."""
         self.sweeps.save(sweep)
-        self.send_step(encode_step(SweepStep(sweep=sweep.id, after=None)))
+        self.steps.send(encode_step(SweepStep(sweep=sweep.id, after=None)))
         logger.info(
             "sweep.begun id=%s keys=%s", sweep.id, "all" if sweep.keys is None else len(sweep.keys)
         )
 
     def take(self, step: SweepStep) -> None:
-        """Queue a job for each image of a stretch that is concerned, then the next step.
+        """Queue jobs for the images of a stretch that are concerned, then the next step.
 
-        Raises StoreError.
+        Where enough jobs wait, the step itself is put off. Raises StoreError.
         """
+        if self.jobs.depth() >= QUEUE_LIMIT:
+            self.steps.send(encode_step(step), delay_seconds=WAIT_SECONDS)
+            return
         sweep = self.sweeps.find(step.sweep)
         if sweep is None:
             raise StoreError(f"sweep {step.sweep} is not in the store")
         stretch = self.images.stretch(step.after, STRETCH)
         concerned = [entry.image for entry in stretch if sweep.concerns(entry)]
-        for image in concerned:
-            self.send_job(encode_job(RejudgeJob(image=image, since=sweep.since)))
+        for images in portions(concerned):
+            job = RejudgeJob(
+                images=images,
+                since=sweep.since,
+                may_be_older=sweep.may_be_older,
+            )
+            self.jobs.send(encode_job(job))
         if len(stretch) == STRETCH:
-            self.send_step(encode_step(SweepStep(sweep=sweep.id, after=stretch[-1].image)))
+            self.steps.send(encode_step(SweepStep(sweep=sweep.id, after=stretch[-1].image)))
         logger.info(
             "sweep.advanced id=%s images=%d queued=%d ended=%s",
             sweep.id,

@@ -23,10 +23,13 @@ class InMemoryCatalogue:
     during_page: Callable[[str], None] = lambda _: None
     """Called with `registry` or `registry/repository` before each page: where a run may die."""
 
-    def add(self, image: ImageReference, *, updated_at: datetime) -> ImageReference:
-        """List a manifest."""
+    def add(
+        self, image: ImageReference, *, updated_at: datetime, tags: tuple[str, ...] = ()
+    ) -> ImageReference:
+        """List a manifest; with these tags, or with the one that the reference has."""
         of_registry = self.listed.setdefault(image.registry, {})
-        entry = ListedManifest(image=image, updated_at=updated_at)
+        tags = tags or ((image.tag,) if image.tag else ())
+        entry = ListedManifest(image=image, tags=tags, updated_at=updated_at)
         of_registry.setdefault(image.repository, {})[image.digest] = entry
         return image
 
@@ -55,6 +58,11 @@ class InMemoryCatalogue:
             if len(digests) <= self.page_size:
                 return
 
+    def has_repository(self, registry: str, repository: str) -> bool:
+        """Say whether it is listed."""
+        self._begin_page(f"{registry}/{repository}")
+        return repository in self.listed.get(registry, {})
+
     def _begin_page(self, what: str) -> None:
         self.during_page(what)
         if what in self.outages:
@@ -67,6 +75,7 @@ class InMemorySightings:
     def __init__(self) -> None:
         self.by_image: dict[str, Sighting] = {}
         self._progress: dict[str, Progress] = {}
+        self._listed_at: dict[tuple[str, str], datetime] = {}
 
     def progress(self, registry: str) -> Progress | None:
         """Return what was saved."""
@@ -91,6 +100,14 @@ class InMemorySightings:
         """Forget it."""
         self.by_image.pop(str(image), None)
 
+    def note_listed(self, registry: str, repository: str, at: datetime) -> None:
+        """Keep the moment."""
+        self._listed_at[registry, repository] = at
+
+    def listed_at(self, registry: str, repository: str) -> datetime | None:
+        """Return the moment."""
+        return self._listed_at.get((registry, repository))
+
     def list_all(self, registry: str | None = None) -> Iterator[Sighting]:
         """Yield what was seen, in the order of the names."""
         sightings = sorted(self.by_image.values(), key=lambda entry: place(entry.image))
@@ -102,13 +119,15 @@ class InMemoryQueue:
     """A queue that nobody takes from, unless a test does."""
 
     messages: list[str] = field(default_factory=list)
+    delays: list[int] = field(default_factory=list)
     outage: PushscanError | None = None
 
-    def send(self, message: str) -> None:
+    def send(self, message: str, *, delay_seconds: int = 0) -> None:
         """Keep a message."""
         if self.outage is not None:
             raise self.outage
         self.messages.append(message)
+        self.delays.append(delay_seconds)
 
     def depth(self) -> int:
         """Count the messages."""

@@ -9,7 +9,7 @@ from scanner.bills import Bills
 from scanner.cli import app
 from scanner.cli.surroundings import Surroundings
 from scanner.errors import SettingsError
-from scanner.ports import ReportStore, Undelivered
+from scanner.ports import Pulls, ReportStore, Undelivered
 from scanner.verification import Verifier
 from scanner.wiring import Operations
 from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue, InMemorySightings
@@ -31,6 +31,7 @@ def pushscan(
     operations: Operations | None = None,
     verifier: Callable[[], Verifier] | None = None,
     bills: Callable[[], Bills] | None = None,
+    pulls: Pulls | None = None,
 ) -> Result:
     """Run `pushscan` with these arguments, five hours after the examples."""
     clock = now or NOW + timedelta(hours=5)
@@ -40,6 +41,7 @@ def pushscan(
         verifier=verifier or _no_verifier,
         bills=bills or _no_bills,
         registries=lambda: REGISTRIES,
+        pulls=lambda: pulls,
         now=lambda: clock,
         sleep=lambda _: None,
     )

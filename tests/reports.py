@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from scanner.classify.remedies import remedies
 from scanner.model import (
     Decision,
     Digest,
@@ -92,6 +93,15 @@ def unhealthy_report(
         config_digest=Digest("sha256:" + "c0" * 32),
         layers=(Digest("sha256:" + "1a" * 32), Digest("sha256:" + "2b" * 32)),
     )
+
+
+def decided(report: Report) -> Report:
+    """Return a report with the decisions that its findings block, and what would mend it."""
+    decisions = tuple(
+        Decision(subject=one, outcome=Outcome.BLOCKS, rule=report.verdict.rule)
+        for one in report.subjects
+    )
+    return replace(report, decisions=decisions, remedies=remedies(decisions))
 
 
 def judged_report() -> Report:

@@ -25,7 +25,7 @@ var alerts = [
     severity: 1
     window: 'PT15M'
     enabled: true
-    query: 'requests | where name in ("record_abandoned", "record_undelivered", "receive_events_again", "rejudge_from_registry", "sweep_images_again")'
+    query: 'requests | where name in ("record_abandoned", "record_undelivered", "receive_events_again", "give_up_attaching", "rejudge_from_registry", "sweep_images_again")'
   }
   {
     name: 'pushscan-jobs-late'

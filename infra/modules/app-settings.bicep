@@ -15,6 +15,9 @@ param clientId string
 @description('Where telemetry is sent.')
 param insightsConnection string
 
+@description('Workspace that has the registry\'s pulls, by the id it is queried by; empty where none has them.')
+param logWorkspace string
+
 @description('HTTPS endpoint for notices of unhealthy images; empty for none.')
 param noticeUrl string
 
@@ -23,6 +26,15 @@ param operatorsUrl string
 
 @description('Whether the registry mirrors the advisory databases; the app then needs no other publisher.')
 param advisoryMirror bool
+
+@description('Blob of container policies with the policy; empty for the shipped one.')
+param policyBlob string
+
+@description('Where EPSS is published, https; empty for none.')
+param epssSource string
+
+@description('Where the catalogue of known exploited vulnerabilities is published, https; empty for none.')
+param kevSource string
 
 var always = [
   { name: 'AzureWebJobsStorage__accountName', value: storageName }
@@ -40,8 +52,12 @@ var always = [
 ]
 var images = empty(noticeUrl) ? [] : [{ name: 'PUSHSCAN_NOTICE_URL', value: noticeUrl }]
 var operators = empty(operatorsUrl) ? [] : [{ name: 'PUSHSCAN_OPERATORS_URL', value: operatorsUrl }]
+var pulls = empty(logWorkspace) ? [] : [{ name: 'PUSHSCAN_LOG_WORKSPACE', value: logWorkspace }]
 var sources = '${loginServer}/mirror/trivy-db:2|${loginServer}/mirror/trivy-java-db:1'
 var mirror = advisoryMirror ? [{ name: 'PUSHSCAN_ADVISORY_SOURCES', value: sources }] : []
+var policy = empty(policyBlob) ? [] : [{ name: 'PUSHSCAN_POLICY', value: policyBlob }]
+var epss = empty(epssSource) ? [] : [{ name: 'PUSHSCAN_EPSS_SOURCE', value: epssSource }]
+var kev = empty(kevSource) ? [] : [{ name: 'PUSHSCAN_KEV_SOURCE', value: kevSource }]
 
 @description('Names and values.')
-output settings array = concat(always, images, operators, mirror)
+output settings array = concat(always, images, operators, pulls, mirror, policy, epss, kev)

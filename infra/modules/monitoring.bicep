@@ -12,9 +12,10 @@ param location string
 @description('Tags of both.')
 param tags object
 
-@description('Principal of the worker, which may write telemetry.')
+@description('Principal of the worker, which may write telemetry and read who pulled what.')
 param workerPrincipalId string
 
+var logReader = '73c42c96-874c-492b-b04d-ab87d138a893'
 var metricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
@@ -51,8 +52,21 @@ resource publishing 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+resource reading 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  name: guid(workspace.id, workerPrincipalId, logReader)
+  scope: workspace
+  properties: {
+    principalId: workerPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', logReader)
+  }
+}
+
 @description('The workspace\'s resource id.')
 output workspaceId string = workspace.id
+
+@description('The id by which the workspace is queried.')
+output workspaceCustomerId string = workspace.properties.customerId
 
 @description('The workspace\'s name.')
 output workspaceName string = workspace.name

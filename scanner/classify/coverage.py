@@ -40,10 +40,8 @@ def coverage_gap(
     if unknown := _without_source(scan, advisories.sources):
         return Unexaminable(
             reason=UnknownReason.NO_ADVISORIES,
-            detail=(
-                f"The advisory database of {advisories.updated_at:%Y-%m-%d} has nothing on"
-                f" {_names(unknown)}."
-            ),
+            # Without its date: the same is said of each next one, and is no news.
+            detail=f"The advisory database has nothing on {_names(unknown)}.",
         )
     if scan.unexamined:
         return Unexaminable(

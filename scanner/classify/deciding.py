@@ -33,11 +33,15 @@ def turns_at(report: Report, rulebook: Rulebook) -> datetime | None:
     """
     image = Surroundings.of(report)
     policy = rulebook.policy
+    published = {s.published_at for s in report.subjects if isinstance(s, Finding)}
     ends = {decision.due for decision in report.decisions if decision.due}
-    ends |= {after(t.published_at, policy.max_exploit_age_days) for t in rulebook.exploits.versions}
+    ends |= {
+        after(table.published_at, policy.max_exploit_age_days)
+        for table in rulebook.exploits.versions
+        if policy.asks_for_table(table.name)
+    }
     for rule in policy.rules:
         days = (rule.what.published_over_days, rule.what.published_within_days, rule.grace_days)
-        published = {s.published_at for s in report.subjects if isinstance(s, Finding)}
         for since, threshold in (
             *((moment, n) for moment in published for n in days),
             (image.built_at, rule.what.image_over_days),

@@ -10,7 +10,14 @@ _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 def any_matches(globs: Iterable[str], text: str) -> bool:
     """Whether one of the globs matches all of a text."""
-    return any(_compiled(glob).fullmatch(text) for glob in globs)
+    return any(_matches(glob, text) for glob in globs)
+
+
+def _matches(glob: str, text: str) -> bool:
+    # Most are plain names, and there may be thousands of them for each finding.
+    if "*" in glob or "?" in glob:
+        return _compiled(glob).fullmatch(text) is not None
+    return glob == text
 
 
 @lru_cache(maxsize=4096)

@@ -90,7 +90,7 @@ def _place(decision: Decision) -> tuple[str, ...]:
         case Weakness(kind=WeaknessKind.SECRET) as secret:
             return (secret.kind, secret.path, secret.layer_diff_id)
         case Weakness() as setting:
-            return (setting.kind, setting.id)
+            return (setting.kind, setting.id, setting.title)
 
 
 def _remedy(group: Sequence[Decision]) -> Remedy:
@@ -115,7 +115,7 @@ def _remedy(group: Sequence[Decision]) -> Remedy:
         case Weakness(kind=WeaknessKind.SECRET) as secret:
             return replace(begun, target=secret.path)
         case Weakness() as setting:
-            return replace(begun, kind=RemedyKind.CONFIGURE, target=setting.id)
+            return replace(begun, kind=RemedyKind.CONFIGURE, target=setting.title)
 
 
 def _wanted_version(group: Sequence[Decision]) -> str:

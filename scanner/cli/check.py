@@ -13,7 +13,6 @@ from scanner.cli.screen import Screen, complain, progress
 from scanner.cli.surroundings import Surroundings, surroundings
 from scanner.errors import AdvisoriesError, InvalidMessageError, NoImageError, PushscanError
 from scanner.exports import Exported, sarif, workflow_commands
-from scanner.local_images import REGISTRY, LocalRegistry, open_image
 from scanner.model import Digest, ImageReference, Status
 
 if TYPE_CHECKING:
@@ -106,6 +105,12 @@ def _explained() -> Iterator[None]:
 
 def _found(image: str, named: str, checking: "Checking") -> "tuple[Checker, ImageReference]":
     """Find out what is to be checked, and under what name."""
+    from scanner.local_images import (  # noqa: PLC0415  brings an SDK that --help does not need
+        REGISTRY,
+        LocalRegistry,
+        open_image,
+    )
+
     path = Path(image)
     if path.exists():
         contents = open_image(path)

@@ -4,14 +4,14 @@ from datetime import datetime
 
 import msgspec
 
-from scanner.cli import mend
-from scanner.cli.found import installed, print_some
+from scanner.cli.found import print_some
+from scanner.cli.remedies import print_remedies
 from scanner.cli.screen import SEVERITY_STYLES, VERDICT_STYLES, Screen, shown
-from scanner.cli.show import print_grounds, print_remedy
+from scanner.cli.show import print_grounds
 from scanner.exports import Exported
 from scanner.exports.document import canonical
 from scanner.exports.exported import PlatformReport, decisions
-from scanner.model import Finding, Outcome, Remedy, Report, Status, Weakness
+from scanner.model import Finding, Outcome, Report, Weakness
 from scanner.store import report_json
 
 _MOST_FINDINGS = 1_000
@@ -53,6 +53,7 @@ def print_check(screen: Screen, about: Exported, *, now: datetime) -> None:
         )
     for one in about.platforms:
         _print_platform(screen, one, is_alone=not about.report.platforms, now=now)
+    print_remedies(screen, about)
 
 
 def _print_platform(screen: Screen, one: PlatformReport, *, is_alone: bool, now: datetime) -> None:
@@ -79,7 +80,6 @@ def _print_platform(screen: Screen, one: PlatformReport, *, is_alone: bool, now:
     if accepted:
         screen.line()
         screen.line(f"{accepted} accepted by exemptions", indent=2)
-    _print_fixes(screen, one.report)
 
 
 def _print_weaknesses(screen: Screen, heading: str, weaknesses: list[Weakness]) -> None:
@@ -89,20 +89,3 @@ def _print_weaknesses(screen: Screen, heading: str, weaknesses: list[Weakness]) 
         place = f"  {shown(weakness.path)}:{weakness.line}" if weakness.path else ""
         label = (f"{weakness.severity.name:<10}", SEVERITY_STYLES[weakness.severity])
         screen.line(f"{shown(weakness.title)}{place}", label=label, indent=2)
-
-
-def _print_fixes(screen: Screen, report: Report) -> None:
-    if not report.remedies:
-        print_remedy(screen, report)
-        return
-    screen.heading("What would mend it")
-    for remedy in report.remedies:
-        screen.line(_change(remedy), indent=2)
-    if report.verdict.status is Status.UNKNOWN:
-        screen.line(mend.remedy(report.verdict.reason), indent=2)
-
-
-def _change(remedy: Remedy) -> str:
-    what = installed(remedy.target, remedy.installed_version).rstrip()
-    to = f" to {shown(remedy.wanted_version, 100)}" if remedy.wanted_version else ""
-    return f"{remedy.kind} {what}{to}  (clears {len(remedy.clears)})"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from scanner.classify.deeds import origin_words
 from scanner.classify.subjects import id_of
 from scanner.cli.found import SEVERITY_WIDTH, print_finding
 from scanner.cli.screen import SEVERITY_STYLES, Part, Screen, minute, shown
@@ -68,4 +69,6 @@ def _outcome(decision: Decision) -> list[Part]:
         until = ""
     asked = ", ".join(shown(name, 40) for name in decision.unknown_inputs)
     unknown = f"; not known: {asked}" if asked else ""
-    return [(decision.outcome.value, _STYLES[decision.outcome]), f"{by}{until}{unknown}"]
+    brought = origin_words(decision.origin)
+    origin = f"; {brought}" if brought else ""
+    return [(decision.outcome.value, _STYLES[decision.outcome]), f"{by}{until}{unknown}{origin}"]

@@ -1,11 +1,8 @@
-"""What would make an image healthy, or a verdict possible."""
+"""What would make a verdict possible."""
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
-from scanner.model import Finding, NotApplicableReason, UnknownReason
+from scanner.model import NotApplicableReason, UnknownReason
 
 REMEDIES: Final = {
     UnknownReason.ABANDONED: "See why in the app's log, then push again or replay the event.",
@@ -29,54 +26,7 @@ REMEDIES: Final = {
     UnknownReason.UNSUPPORTED_OS: "Use a base image of a distribution that advisories exist for.",
 }
 
-_CHUNKS = re.compile(r"\d+|\D+")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upgrade:
-    """One installed package, and the versions in which its findings are fixed."""
-
-    package: str
-    installed_version: str
-    fixed_versions: tuple[str, ...]
-    """Each fixes at least one of the findings, lowest first; a finding may name several."""
-    vulnerabilities: tuple[str, ...]
-
-
-def upgrades(findings: Iterable[Finding]) -> tuple[Upgrade, ...]:
-    """Group the findings that have a fix by installed package, in the order of the findings."""
-    groups: dict[tuple[str, str, str], list[Finding]] = {}
-    for finding in findings:
-        if finding.is_fixable:
-            key = (finding.package_type, finding.package, finding.installed_version)
-            groups.setdefault(key, []).append(finding)
-    return tuple(
-        Upgrade(
-            package=package,
-            installed_version=installed_version,
-            fixed_versions=_fixed_versions(group),
-            vulnerabilities=tuple(dict.fromkeys(finding.vulnerability for finding in group)),
-        )
-        for (_, package, installed_version), group in groups.items()
-    )
-
 
 def remedy(reason: UnknownReason | NotApplicableReason | None) -> str:
     """Return what to do about an unknown verdict, in one sentence, or nothing."""
     return REMEDIES[reason] if isinstance(reason, UnknownReason) else ""
-
-
-def _fixed_versions(findings: Iterable[Finding]) -> tuple[str, ...]:
-    versions = {
-        version.strip() for finding in findings for version in finding.fixed_version.split(",")
-    }
-    return tuple(sorted(filter(None, versions), key=_natural))
-
-
-def _natural(version: str) -> list[tuple[int, str]]:
-    """Order 2.9 before 2.10. For reading only: each ecosystem has rules of its own."""
-    # Numbers compare by length and digits: int() refuses more than 4,300 of them.
-    stripped = (
-        chunk.lstrip("0") if chunk.isdigit() else chunk for chunk in _CHUNKS.findall(version)
-    )
-    return [(len(chunk) if chunk.isdigit() else 0, chunk) for chunk in stripped]

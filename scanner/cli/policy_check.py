@@ -6,7 +6,7 @@ from typing import Final
 from scanner.cli.doctor import Diagnosis, Outcome
 from scanner.cli.screen import age, minute
 from scanner.errors import PushscanError
-from scanner.model import Policy, What
+from scanner.model import Policy
 from scanner.model.exploits import EPSS, KNOWN_EXPLOITED
 from scanner.policy import default_policy
 from scanner.rulebooks import Rulebooks
@@ -39,7 +39,7 @@ def examine(rulebooks: Rulebooks) -> Diagnosis:
 def examine_table(rulebooks: Rulebooks, table: str, *, is_wanted: bool, now: datetime) -> Diagnosis:
     """Say which edition of a table is in force, and how the last look went. Raises StoreError."""
     policy, standing = policy_of(rulebooks), rulebooks.archive.in_force()
-    asked = "" if _asks(policy, table) else "; no rule asks for it"
+    asked = "" if policy.asks_for_table(table) else "; no rule asks for it"
     if not is_wanted:
         detail = f"not used: set {_SETTINGS[table]}{asked}"
         return Diagnosis(outcome=Outcome.OK if asked else Outcome.WARN, detail=detail)
@@ -68,10 +68,3 @@ def policy_of(rulebooks: Rulebooks) -> Policy:
         return rulebooks.read()[0]
     except PushscanError:
         return default_policy()
-
-
-def _asks(policy: Policy, table: str) -> bool:
-    def asks(what: What) -> bool:
-        return (what.epss if table == EPSS else what.known_exploited) is not None
-
-    return any(asks(rule.what) for rule in policy.rules)

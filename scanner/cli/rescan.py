@@ -1,7 +1,7 @@
 """`pushscan rescan`: another look at what was judged before."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain, dropwhile, islice
 from typing import Annotated
 
@@ -13,10 +13,11 @@ from scanner.cli.surroundings import Surroundings, surroundings
 from scanner.errors import InvalidMessageError, PushscanError, RegistryNotOursError
 from scanner.model import Digest, ImageReference, NotApplicableReason, Status, UnknownReason
 from scanner.ports import ReportStore
+from scanner.recently_pulled import recently_pulled
 from scanner.reprocess import (
     DEFAULT_PER_SECOND,
+    MAX_DAYS,
     MAX_PER_SECOND,
-    PULLS_ARE_UNKNOWN,
     Pace,
     Selection,
     queue_again,
@@ -45,7 +46,8 @@ def rescan(  # noqa: PLR0913  one parameter an option of the command
         typer.Option(metavar="DATE", help="Last judged before this moment, in UTC."),
     ] = None,
     pulled_within: Annotated[
-        int | None, typer.Option(metavar="DAYS", help="Pulled within so many days.")
+        int | None,
+        typer.Option(min=1, max=MAX_DAYS, metavar="DAYS", help="Pulled within so many days."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many.")] = False,
     per_second: Annotated[
@@ -62,19 +64,18 @@ def rescan(  # noqa: PLR0913  one parameter an option of the command
     By name, or by conditions that must all be met; `--repository '*'` is everything. A worker
     then pulls and scans each again, even if its verdict still stands.
     """
-    if pulled_within is not None:
-        raise PushscanError(PULLS_ARE_UNKNOWN)
     if reason is not None and reason not in _REASONS:
         raise typer.BadParameter(f"no verdict has the reason {reason}", param_hint="--reason")
+    around = surroundings(context)
     selection = Selection(
         repository=repository,
         status=verdict,
         reason=reason,
         not_judged_since=not_judged_since and not_judged_since.replace(tzinfo=UTC),
+        pulled=_pulled(pulled_within, around) if pulled_within is not None else None,
     )
     if bool(images) != selection.is_empty:
         raise typer.BadParameter("name images, or give a condition: --repository '*' is everything")
-    around = surroundings(context)
     store = around.operations().store
     chosen = (
         _named(images, around, store, resume_after)
@@ -87,6 +88,16 @@ def rescan(  # noqa: PLR0913  one parameter an option of the command
         return
     pace = Pace(per_second=per_second, monotonic=around.monotonic, sleep=around.sleep)
     _queue(pace.over(chosen), around, json=json)
+
+
+def _pulled(days: int, around: Surroundings) -> frozenset[str]:
+    with progress("asking who pulled what"):
+        return recently_pulled(
+            around.pulls(),
+            timedelta(days=days),
+            store=around.operations().store,
+            registries=around.registries(),
+        )
 
 
 def _named(

@@ -7,17 +7,17 @@ from typing import Annotated
 import msgspec
 import typer
 
-from scanner.cli import image_name, mend, past
+from scanner.cli import image_name, past
 from scanner.cli.decided import print_decided
 from scanner.cli.found import (
     SEVERITY_WIDTH,
     counted,
     in_order,
-    installed,
     print_finding,
     print_weaknesses,
 )
 from scanner.cli.grounds import policy_text
+from scanner.cli.remedies import print_remedies
 from scanner.cli.screen import (
     VERDICT_STYLES,
     Part,
@@ -30,12 +30,12 @@ from scanner.cli.screen import (
 )
 from scanner.cli.surroundings import surroundings
 from scanner.errors import PushscanError, StoreError
-from scanner.model import ImageReference, PlatformVerdict, Report, Status
+from scanner.exports import exported
+from scanner.model import ImageReference, PlatformVerdict, Report
 from scanner.ports import Check, CurrentVerdict, ReportStore
 from scanner.store import report_json
 
 _TOP_FINDINGS = 10
-_TOP_UPGRADES = 20
 _TOP_WARNINGS = 3
 _LABEL_WIDTH = 12
 
@@ -70,6 +70,7 @@ def show(
         called = replace(report, image=named if named.tag else current.image)
         screen = Screen()
         print_report(screen, called, now=around.now(), against=current.against)
+        print_remedies(screen, exported(report, store.find_report))
         _print_since(screen, current, store)
 
 
@@ -153,7 +154,6 @@ def print_report(
         print_weaknesses(screen, "Secrets", secrets, most=_TOP_FINDINGS)
         settings = report.facts.weaknesses if report.facts else ()
         print_weaknesses(screen, "Settings", settings, most=_TOP_FINDINGS)
-    print_remedy(screen, report)
 
 
 def print_grounds(screen: Screen, report: Report, now: datetime) -> None:
@@ -213,41 +213,3 @@ def _print_findings(screen: Screen, report: Report) -> None:
         print_finding(screen, finding)
         for detail in filter(None, (finding.title, finding.url)):
             screen.line((shown(detail), "dim"), indent=2 + SEVERITY_WIDTH)
-
-
-def print_remedy(screen: Screen, report: Report) -> None:
-    """Print what would make an image healthy, or a verdict possible."""
-    verdict = report.verdict
-    if verdict.status is Status.UNKNOWN:
-        screen.heading("What would mend it")
-        screen.line(mend.remedy(verdict.reason), indent=2)
-    if not verdict.violations:
-        return
-    screen.heading("What would mend it")
-    upgrades = mend.upgrades(verdict.violations)
-    for upgrade in upgrades[:_TOP_UPGRADES]:
-        fixed = ", ".join(shown(version, 60) for version in upgrade.fixed_versions)
-        is_one = len(upgrade.fixed_versions) == 1
-        screen.line(
-            f"upgrade {installed(upgrade.package, upgrade.installed_version)} to ",
-            "" if is_one else "a version with the fixes of ",
-            (fixed, "bold green"),
-            f"  ({_named(upgrade.vulnerabilities)})",
-            indent=2,
-        )
-    if len(upgrades) > _TOP_UPGRADES:
-        screen.line(f"and {len(upgrades) - _TOP_UPGRADES} more packages, see --json", indent=2)
-    unfixed = [finding for finding in verdict.violations if not finding.is_fixable]
-    if unfixed:
-        packages = dict.fromkeys(installed(f.package, f.installed_version) for f in unfixed)
-        screen.line(
-            f"no fix is published for {_named(tuple(packages))}: remove it, or use another base",
-            indent=2,
-        )
-
-
-def _named(names: tuple[str, ...]) -> str:
-    """Name the first three, and count the others."""
-    first, rest = names[:3], len(names) - 3
-    listed = ", ".join(shown(name) for name in first)
-    return f"{listed} and {rest} more" if rest > 0 else listed

@@ -14,7 +14,7 @@ from scanner.advisory_ports import AdvisoryArchive
 from scanner.bills import Bills
 from scanner.errors import SettingsError
 from scanner.model import Registries
-from scanner.ports import ReportStore
+from scanner.ports import Pulls, ReportStore
 from scanner.settings import Settings
 from scanner.storage_settings import StorageSettings
 from scanner.sweeping import Sweeper
@@ -95,6 +95,11 @@ def _arm_of_environment() -> "Arm":
     return wiring.arm(client_id, in_azure=in_azure)
 
 
+def _pulls_of_environment() -> Pulls | None:
+    client_id, in_azure = settings.load_identity()
+    return wiring.pull_log(settings.load_log_workspace(), client_id, in_azure=in_azure)
+
+
 def _posture_archive_of_environment() -> "PostureArchive":
     return wiring.posture_archive(settings.load_storage())
 
@@ -121,6 +126,8 @@ class Surroundings:
     """Builds what examines an image here. Raises SettingsError."""
     registries: Callable[[], Registries] = settings.load_registries
     """Reads which registries are ours. Raises SettingsError."""
+    pulls: Callable[[], Pulls | None] = _pulls_of_environment
+    """Returns who knows of pulls; None where no workspace is set. Raises SettingsError."""
     now: Callable[[], datetime] = _utc_now
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

@@ -2,7 +2,8 @@
 
 import posixpath
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, Self, TypeAlias
 
 from scanner.layers.entries import Entry, Kind
 
@@ -12,6 +13,7 @@ _FOLLOWED = frozenset({Kind.HARD_LINK, Kind.SYMBOLIC_LINK})
 _MAX_LINKS = 40  # path_resolution(7)
 _MAX_PATH_CHARACTERS = 4096  # PATH_MAX, limits.h
 _MAX_DEPTH = 256
+_SHORT_CHARACTERS = 255  # too few for a path that is too deep
 _MAX_ENTRIES = 1_000_000
 
 
@@ -34,16 +36,34 @@ class Place(NamedTuple):
 
 def normal_path(name: str) -> str:
     """Write an entry's name as a path from the root, without `.`, `..` or slashes at its ends."""
+    if name and name[0] not in "./" and name[-1] != "/" and "//" not in name and "/." not in name:
+        # As nearly all are; there may be ten thousand in a layer.
+        return name
     return posixpath.normpath(f"/{name}").lstrip("/")
 
 
+def _require_possible(path: str) -> None:
+    if len(path) > _MAX_PATH_CHARACTERS or path.count("/") > _MAX_DEPTH:
+        raise ValueError("a path is longer or deeper than a container can have it")
+
+
+def _copied(directory: _Directory) -> _Directory:
+    return {
+        name: _copied(node) if isinstance(node, dict) else node for name, node in directory.items()
+    }
+
+
+@dataclass(slots=True)
 class FileTree:
     """The files of an image, by path. Only names are kept, and of links where they lead."""
 
-    def __init__(self) -> None:
-        self._root: _Directory = {}
-        self._layers = 0
-        self._entries = 0
+    _root: "_Directory" = field(default_factory=dict)
+    _layers: int = 0
+    _entries: int = 0
+
+    def copy(self) -> Self:
+        """Return a tree of the same files, to put other layers on."""
+        return replace(self, _root=_copied(self._root))
 
     def add_layer(self, untrusted_entries: Iterable[Entry]) -> None:
         """Put a layer on top. Its whiteouts hide what is below it, nothing of its own.
@@ -55,16 +75,26 @@ class FileTree:
         placed: list[tuple[str, Entry]] = []
         for entry in untrusted_entries:
             path = normal_path(entry.name)
-            self._count(path)
-            directory, _, name = path.rpartition("/")
-            if name == _OPAQUE_WHITEOUT:
-                self._directory(directory).clear()
-            elif name.startswith(_WHITEOUT):
-                self._directory(directory).pop(name.removeprefix(_WHITEOUT), None)
-            else:
+            if len(path) > _SHORT_CHARACTERS:
+                _require_possible(path)
+            if _WHITEOUT not in path or not self._takes_away(path):
                 placed.append((path, entry))
+            self._entries += 1
+            if self._entries > _MAX_ENTRIES:
+                raise ValueError(f"the image has more than {_MAX_ENTRIES} entries")
+        last_parent, last_directory = "", self._root
         for path, entry in placed:
-            self._place(path, entry)
+            parent, _, name = path.rpartition("/")
+            if entry.kind is Kind.FILE and name:
+                # Most come in the order of their directories. Where nothing but a file of a lower
+                # layer is replaced no directory becomes another one, by a link or otherwise.
+                into = last_directory if parent == last_parent else self._directory(parent)
+                is_plain = isinstance(into.get(name, 0), int)
+                into[name] = self._layers
+                last_parent, last_directory = (parent, into) if is_plain else ("", self._root)
+            else:
+                self._place(path, entry)
+                last_parent, last_directory = "", self._root
         self._layers += 1
 
     def has(self, link: Entry, *, layer: int) -> bool:
@@ -116,12 +146,14 @@ class FileTree:
                 return here, node
         return parents[-1]
 
-    def _count(self, path: str) -> None:
-        self._entries += 1
-        if self._entries > _MAX_ENTRIES:
-            raise ValueError(f"the image has more than {_MAX_ENTRIES} entries")
-        if len(path) > _MAX_PATH_CHARACTERS or path.count("/") > _MAX_DEPTH:
-            raise ValueError("a path is longer or deeper than a container can have it")
+    def _takes_away(self, path: str) -> bool:
+        """Take away what a whiteout hides. False for what is none."""
+        directory, _, name = path.rpartition("/")
+        if name == _OPAQUE_WHITEOUT:
+            self._directory(directory).clear()
+        elif name.startswith(_WHITEOUT):
+            self._directory(directory).pop(name.removeprefix(_WHITEOUT), None)
+        return name.startswith(_WHITEOUT)
 
     def _place(self, path: str, entry: Entry) -> None:
         if not path:

@@ -69,7 +69,7 @@ class Remedy:
 
     kind: RemedyKind
     target: str
-    """Package, base image, path of a secret or name of a setting; text from the image."""
+    """Package, base image, path of a secret, or what a setting is like; text from the image."""
     package_type: str = ""
     installed_version: str = ""
     wanted_version: str = ""

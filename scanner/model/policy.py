@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from scanner.model.exemptions import Exemptions
-from scanner.model.exploits import Exploits, TableVersion
+from scanner.model.exploits import EPSS, Exploits, TableVersion
 from scanner.model.findings import FixStatus, Severity
 from scanner.model.judgement import Outcome
 from scanner.model.reference import Digest
@@ -89,6 +89,13 @@ class Policy:
     max_exemption_days: int = 180
     max_exploit_age_days: int = 30
     """An older EPSS or KEV table tells nothing."""
+
+    def asks_for_table(self, name: str) -> bool:
+        """Whether a rule asks for this table on exploits."""
+        whats = (rule.what for rule in self.rules)
+        if name == EPSS:
+            return any(what.epss is not None for what in whats)
+        return any(what.known_exploited is not None for what in whats)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

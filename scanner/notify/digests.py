@@ -18,9 +18,9 @@ from scanner.notify.composer import Composer
 from scanner.notify.coverage import is_covered
 from scanner.notify.held import MAX_BATCH, Batch, Held, HeldNotices
 from scanner.notify.ledger import Entry, Ledger, State
-from scanner.notify.message import Notice, NoticeQueue
+from scanner.notify.message import Notice
 from scanner.notify.routes.route import Route, RouteTable
-from scanner.ports import ReportStore
+from scanner.ports import DelayingQueue, ReportStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Digests:
     store: ReportStore
     ledger: Ledger
     held: HeldNotices
-    queue: NoticeQueue
+    queue: DelayingQueue
     routes: Callable[[], RouteTable]
     """Those in force. Raises NoticeError where none can be had."""
     clock: Callable[[], datetime] = _now

@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Protocol
 
 from scanner.errors import InvalidMessageError
 from scanner.model import Stream
@@ -32,13 +31,6 @@ class Notice:
         """64 hex digits, the same at each attempt: receivers drop repeats by it."""
         inputs = [str(self.stream), self.number, self.route]
         return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()
-
-
-class NoticeQueue(Protocol):
-    """Where messages wait for a worker."""
-
-    def send(self, message: str, *, delay_seconds: int = 0) -> None:
-        """Queue a message, visible after the delay. Raises StoreError unless it is durable."""
 
 
 def encode(notice: Notice) -> str:

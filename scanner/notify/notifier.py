@@ -19,10 +19,10 @@ from scanner.notify.announcement import Announcement
 from scanner.notify.composer import Composer
 from scanner.notify.coverage import is_covered
 from scanner.notify.ledger import Entry, Ledger, State
-from scanner.notify.message import Notice, NoticeQueue
+from scanner.notify.message import Notice
 from scanner.notify.routes.route import Route, RouteTable
 from scanner.notify.routes.timing import next_send_time
-from scanner.ports import ReportStore
+from scanner.ports import DelayingQueue, ReportStore
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Notifier:
 
     store: ReportStore
     ledger: Ledger
-    queue: NoticeQueue
+    queue: DelayingQueue
     routes: Callable[[], RouteTable]
     """Those in force. Raises NoticeError where none can be had."""
     clock: Callable[[], datetime] = _now

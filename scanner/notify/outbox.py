@@ -16,9 +16,10 @@ from scanner.notify.announcement import Announcement
 from scanner.notify.composer import Composer
 from scanner.notify.held import HeldNotices
 from scanner.notify.ledger import Entry, Ledger, State
-from scanner.notify.message import Notice, NoticeQueue, encode
+from scanner.notify.message import Notice, encode
 from scanner.notify.routes.route import UNHEALTHY_KINDS, Route, RouteTable
 from scanner.notify.routes.timing import next_send_time
+from scanner.ports import DelayingQueue
 from scanner.voices import TOGETHER
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ class QueueOutbox:
     """The Outbox port on a storage queue and the ledger."""
 
     composer: Composer
-    queue: NoticeQueue
+    queue: DelayingQueue
     ledger: Ledger
     held: HeldNotices
     routes: Callable[[], RouteTable]
@@ -95,7 +96,10 @@ class QueueOutbox:
         )
 
     def _patience_seconds(self, transition: Transition) -> int:
-        is_patient = transition.stream.tag is None or transition.kind is TransitionKind.RESOLVED
+        if transition.kind is TransitionKind.RESOLVED:
+            is_patient = transition.before != transition.image.digest
+        else:
+            is_patient = transition.stream.tag is None
         return self.patience_seconds if is_patient else 0
 
 

@@ -1,7 +1,15 @@
 """The ports that the core needs, and the values that cross them."""
 
 from scanner.ports.ancestors import Ancestors, KnownBase
-from scanner.ports.messages import HeldMessage, HeldMessages, JobQueue, Outbox, Undelivered
+from scanner.ports.messages import (
+    DelayingQueue,
+    HeldMessage,
+    HeldMessages,
+    JobQueue,
+    Outbox,
+    Undelivered,
+)
+from scanner.ports.pulls import Pull, Pulls
 from scanner.ports.referrers import Described, Referrer, Referrers
 from scanner.ports.registry import (
     Catalogue,
@@ -26,6 +34,7 @@ __all__ = [
     "Catalogue",
     "Check",
     "CurrentVerdict",
+    "DelayingQueue",
     "Described",
     "HeldMessage",
     "HeldMessages",
@@ -40,7 +49,9 @@ __all__ = [
     "Outbox",
     "PastVerdict",
     "Progress",
+    "Pull",
     "PullPlan",
+    "Pulls",
     "Referrer",
     "Referrers",
     "Registry",

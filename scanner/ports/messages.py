@@ -37,6 +37,13 @@ class JobQueue(Protocol):
         """Return about how many messages there are, hidden ones included. Raises StoreError."""
 
 
+class DelayingQueue(JobQueue, Protocol):
+    """A queue whose messages need not be seen at once."""
+
+    def send(self, message: str, *, delay_seconds: int = 0) -> None:
+        """Queue a message durably, visible after the delay. Raises StoreError."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldMessage:
     """A message that no function could deal with."""

@@ -96,6 +96,8 @@ class ListedManifest:
 
     image: ImageReference
     """With one of its tags, if it has any."""
+    tags: tuple[str, ...]
+    """All that name it."""
     updated_at: datetime
 
 
@@ -119,4 +121,10 @@ class Catalogue(Protocol):
         """Yield the manifests that come after a digest; none of a repository that is not there.
 
         Raises RegistryError.
+        """
+
+    def has_repository(self, registry: str, repository: str) -> bool:
+        """Ask for one repository. False only where the registry itself says that it has none.
+
+        Raises RegistryError for every other answer, a refusal above all.
         """

@@ -60,5 +60,11 @@ class Sightings(Protocol):
     def remove(self, image: ImageReference) -> None:
         """Forget a manifest; one that is not known is no fault."""
 
+    def note_listed(self, registry: str, repository: str, at: datetime) -> None:
+        """Remember when a registry was last heard to name a repository."""
+
+    def listed_at(self, registry: str, repository: str) -> datetime | None:
+        """Return when that was, or None."""
+
     def list_all(self, registry: str | None = None) -> Iterable[Sighting]:
         """Yield what was seen, by registry, repository and digest."""

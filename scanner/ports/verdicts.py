@@ -1,6 +1,6 @@
 """Reports, and what is said of each image."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -113,6 +113,9 @@ class ReportStore(Protocol):
     def tags_of(self, image: ImageReference) -> Sequence[TagPush]:
         """Return the pushes by which tags name this digest, the latest first."""
 
+    def repositories(self, registry: str) -> Iterable[str]:
+        """Yield those that have a current verdict other than that it was deleted."""
+
     def list_current(
         self,
         *,
@@ -132,5 +135,8 @@ class ReportStore(Protocol):
 
     def judged(
         self, registry: str, repository: str, digests: Collection[Digest]
-    ) -> frozenset[Digest]:
-        """Return those that have a current verdict other than that they were deleted."""
+    ) -> Mapping[Digest, str | None]:
+        """Return those that have a current verdict other than that they were deleted.
+
+        With the tag that each shows.
+        """

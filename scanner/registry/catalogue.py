@@ -10,7 +10,7 @@ import logging
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -27,6 +27,7 @@ from scanner.strict_json import parse_object, parse_time
 
 logger = logging.getLogger(__name__)
 
+_MAX_ERROR_BYTES = 64 * 1024
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """A manifest takes some 600 bytes of a page, and much more with hundreds of tags."""
 
@@ -99,11 +100,38 @@ class AcrCatalogue:
             listed = tuple(_manifest(registry, repository, entry) for entry in untrusted_entries)
             yield ManifestPage(manifests=listed, after=str(listed[-1].image.digest))
 
+    def has_repository(self, registry: str, repository: str) -> bool:
+        """Ask for one repository. False only for a 404 with the code NAME_UNKNOWN.
+
+        Raises RegistryError for every other answer, and RegistryNotOursError.
+        """
+        self._require_ours(registry)
+        path = f"/acr/v1/{quote(repository, safe='')}"
+        with self._session(registry, repository) as session:
+            is_there = persist(
+                lambda _: _is_there(session, path), deadline=session.deadline, timing=self.timing
+            )
+        self.timing.sleep(1 / self.requests_per_second)
+        return is_there
+
+    def _require_ours(self, registry: str) -> None:
+        if registry not in self.registries:
+            raise RegistryNotOursError(f"{registry} is not one of the configured registries.")
+
+    def _session(self, registry: str, repository: str) -> _ListingSession:
+        return _ListingSession(
+            registry=registry,
+            repository=repository,
+            tokens=self._tokens,
+            tls=self._tls,
+            deadline=self.timing.deadline(self.page_deadline_seconds),
+            timing=self.timing,
+        )
+
     def _pages(
         self, registry: str, repository: str, member: str, after: str
     ) -> Iterator[list[Any]]:
-        if registry not in self.registries:
-            raise RegistryNotOursError(f"{registry} is not one of the configured registries.")
+        self._require_ours(registry)
         while True:
             untrusted_entries, has_more = self._page(registry, repository, member, after)
             if untrusted_entries:
@@ -123,14 +151,7 @@ class AcrCatalogue:
             f"/acr/v1/{quote(repository, safe='')}/_manifests" if repository else "/acr/v1/_catalog"
         )
         query = {"n": str(self.page_size), **({"last": after} if after else {})}
-        with _ListingSession(
-            registry=registry,
-            repository=repository,
-            tokens=self._tokens,
-            tls=self._tls,
-            deadline=self.timing.deadline(self.page_deadline_seconds),
-            timing=self.timing,
-        ) as session:
+        with self._session(registry, repository) as session:
             return persist(
                 lambda _: _fetch(session, f"{path}?{urlencode(query, quote_via=quote)}", member),
                 deadline=session.deadline,
@@ -158,6 +179,31 @@ def _fetch(session: _ListingSession, path: str, member: str) -> tuple[list[Any],
     return untrusted_entries, has_more
 
 
+def _is_there(session: _ListingSession, path: str) -> bool:
+    with closing(session.get(path, {"Accept": "application/json"})) as response:
+        if response.status == 200:  # noqa: PLR2004 - OK
+            return True
+        if response.status == 404:  # noqa: PLR2004 - Not Found
+            untrusted_body = read_capped(response, _MAX_ERROR_BYTES)
+            if _says_unknown(untrusted_body):
+                return False
+    raise RegistryError(
+        f"{session.registry} does not say whether it has {session.repository} "
+        f"(HTTP {response.status})."
+    )
+
+
+def _says_unknown(untrusted_body: bytes) -> bool:
+    """Whether these are the registry's own words, and not those of something on the way."""
+    try:
+        errors = parse_object(untrusted_body, max_bytes=_MAX_ERROR_BYTES).get("errors")
+    except InvalidMessageError:
+        return False
+    return isinstance(errors, list) and any(
+        isinstance(one, dict) and one.get("code") == "NAME_UNKNOWN" for one in errors
+    )
+
+
 def _key(untrusted_entry: object) -> str:
     name = untrusted_entry.get("digest") if isinstance(untrusted_entry, dict) else untrusted_entry
     return name if isinstance(name, str) else ""
@@ -181,14 +227,19 @@ def _name(registry: str, untrusted_name: object) -> str:
 def _manifest(registry: str, repository: str, untrusted_entry: object) -> ListedManifest:
     members = untrusted_entry if isinstance(untrusted_entry, dict) else {}
     try:
-        tags = [tag for tag in members.get("tags") or () if isinstance(tag, str)]
+        image = ImageReference(
+            registry=registry, repository=repository, digest=Digest(str(members.get("digest")))
+        )
+        # Each of them by the grammar: they become jobs.
+        named = [
+            replace(image, tag=untrusted_tag)
+            for untrusted_tag in members.get("tags") or ()
+            if isinstance(untrusted_tag, str)
+        ]
+        tags = tuple(sorted(one.tag for one in named if one.tag))
         return ListedManifest(
-            image=ImageReference(
-                registry=registry,
-                repository=repository,
-                digest=Digest(str(members.get("digest"))),
-                tag=max(tags, default=None),
-            ),
+            image=replace(image, tag=max(tags, default=None)),
+            tags=tags,
             updated_at=parse_time(str(members.get("lastUpdateTime")), field="lastUpdateTime"),
         )
     except (InvalidMessageError, TypeError) as error:

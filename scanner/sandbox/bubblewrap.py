@@ -4,7 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,8 @@ from scanner.sandbox.descriptors import NO_FILES, Files, drained, opened, piped
 from scanner.sandbox.isolation import described
 from scanner.sandbox.outcome import Completed, Exited, Limits
 from scanner.sandbox.rlimits import rlimits
-from scanner.sandbox.supervisor import supervise
+from scanner.sandbox.service import Service, serving
+from scanner.sandbox.supervisor import Excess, Messages, supervise
 from scanner.sandbox.user import own_uid, user_for
 from scanner.sandbox.watchdog import excess_files, excess_memory, excess_processor_time
 
@@ -42,6 +43,8 @@ class Bubblewrap:
     """Kinds that the kernel made; `cgroup` is not in every one."""
     system_calls: bytes = field(repr=False)
     """The filter that holds for all that runs inside; see `scanner.sandbox.seccomp`."""
+    serving_calls: bytes = field(repr=False)
+    """The one for a program that is asked over TCP."""
 
     @classmethod
     def probe(cls, program: Path) -> Self:
@@ -59,12 +62,18 @@ class Bubblewrap:
         version = _version_of(program)
         try:
             system_calls = seccomp.program(architecture=os.uname().machine)
+            serving_calls = seccomp.program(architecture=os.uname().machine, serves=True)
         except ValueError as error:
             raise SandboxUnavailableError(str(error)) from error
         reason = ""
         for uid in dict.fromkeys((own_uid(), None)):
             untried = cls(
-                program=program, version=version, uid=uid, namespaces=(), system_calls=system_calls
+                program=program,
+                version=version,
+                uid=uid,
+                namespaces=(),
+                system_calls=system_calls,
+                serving_calls=serving_calls,
             )
             try:
                 sandbox = replace(untried, namespaces=untried._built_namespaces())
@@ -111,10 +120,35 @@ class Bubblewrap:
         """
         files = Files(read_only={**read_only, _PROGRAM: program}, writable=writable)
         uid = user_for(self.uid, files)
-        completed, status = self._try(files, argv, environment, limits, uid)
-        if isinstance(completed.exit, Exited) and b'"exit-code"' not in status:
-            raise SandboxUnavailableError(f"bubblewrap: {_told(completed)}")
-        return completed
+        return _ran(*self._try(files, argv, environment, limits, uid))
+
+    def serving(
+        self,
+        program: Path,
+        argv: Sequence[str],
+        *,
+        read_only: Mapping[str, Path],
+        writable: Mapping[str, Path] = NO_FILES,
+        environment: Mapping[str, str],
+        limits: Limits,
+    ) -> AbstractContextManager[Service]:
+        """Run a program that listens at `PORT` for as long as the context lasts; as `run`.
+
+        The network namespace is made by the launcher, so that a socket can be taken out of it
+        before the program is there; no other reaches it, see `scanner.sandbox.service`.
+
+        Raises:
+            SandboxUnavailableError: the sandbox could not be built; the program did not run.
+            ServiceEndedError: it does not come to listen.
+        """
+        files = Files(read_only={**read_only, _PROGRAM: program}, writable=writable)
+        uid = user_for(self.uid, files)
+
+        def run(network: int, messages: Messages, dismissal: Excess) -> Completed:
+            called = _Called(network=network, messages=messages, dismissal=dismissal)
+            return _ran(*self._try(files, argv, environment, limits, uid, called))
+
+        return serving(run)
 
     def _built_namespaces(self) -> tuple[str, ...]:
         """Build everything and then execute a program that is not there: needs none to be.
@@ -137,6 +171,7 @@ class Bubblewrap:
         environment: Mapping[str, str],
         limits: Limits,
         uid: int | None,
+        called: "_Called | None" = None,
     ) -> tuple[Completed, bytes]:
         with ExitStack() as stack:
             mounts = [
@@ -147,14 +182,16 @@ class Bubblewrap:
                 )
                 for inside, path in paths.items()
             ]
-            filter_fd = stack.enter_context(piped(self.system_calls))
+            filter_fd = stack.enter_context(
+                piped(self.serving_calls if called else self.system_calls)
+            )
             status_fd, status_in = os.pipe()
             stack.callback(os.close, status_fd)
             with os.fdopen(status_in, "wb"):
                 completed = supervise(
                     self.program,
                     [
-                        *_isolation(mounts, environment, limits, status_in),
+                        *_isolation(mounts, environment, limits, status_in, called=called),
                         *("--seccomp", str(filter_fd)),
                         *("--", _PROGRAM, *argv),
                     ],
@@ -167,9 +204,28 @@ class Bubblewrap:
                         partial(excess_memory, limits=limits),
                         partial(excess_processor_time, limits=limits),
                         partial(excess_files, limits=limits, uid=uid),
+                        *((called.dismissal,) if called else ()),
                     ),
+                    network=called.network if called else None,
+                    messages=called.messages if called else None,
                 )
             return completed, drained(status_fd, _STATUS_BYTES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Called:
+    """What a run is given beside that of others, when its program is asked over TCP."""
+
+    network: int
+    messages: Messages
+    dismissal: Excess
+
+
+def _ran(completed: Completed, status: bytes) -> Completed:
+    """Return the end of a run that was one. Raises SandboxUnavailableError."""
+    if isinstance(completed.exit, Exited) and b'"exit-code"' not in status:
+        raise SandboxUnavailableError(f"bubblewrap: {_told(completed)}")
+    return completed
 
 
 def _isolation(
@@ -177,10 +233,13 @@ def _isolation(
     environment: Mapping[str, str],
     limits: Limits,
     status_fd: int,
+    *,
+    called: _Called | None = None,
 ) -> list[str]:
     """Build bubblewrap's flags: every restriction but the filter and the limits of `rlimits`.
 
-    - Every namespace is new: user, IPC, PID, network (with nothing in it), UTS, cgroup, mount.
+    - Every namespace is new: user, IPC, PID, UTS, cgroup, mount; and the network, with nothing in
+      it, which `--unshare-net` makes here or the launcher has made for a program that is asked.
       A kernel without cgroup namespaces is accepted, all others are required.
     - No further user namespace can be made inside; bubblewrap fails if that is not so.
     - It dies with its parent. (The launcher closes the gap that this leaves at the start.)
@@ -195,7 +254,8 @@ def _isolation(
     - The working directory is the root, because Trivy obeys files in it (.trivyignore, trivy.yaml).
     """
     flags = [
-        *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
+        *([] if called else ["--unshare-net"]),
+        *("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts"),
         *("--unshare-cgroup-try", "--disable-userns", "--assert-userns-disabled"),
         *("--die-with-parent", "--new-session", "--cap-drop", "ALL"),
         *("--uid", str(_INNER_UID), "--gid", str(_INNER_UID), "--hostname", "scan"),

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -10,6 +11,7 @@ from scanner.sandbox.bubblewrap import Bubblewrap
 from scanner.sandbox.descriptors import NO_FILES
 from scanner.sandbox.landlock import Landlock
 from scanner.sandbox.outcome import Completed, Limits
+from scanner.sandbox.service import Service
 
 Preference = Literal["auto", "bubblewrap", "landlock"]
 
@@ -52,6 +54,24 @@ class Sandbox(Protocol):
 
         Raises:
             SandboxUnavailableError: it could not be confined; the program did not run.
+        """
+
+    def serving(
+        self,
+        program: Path,
+        argv: Sequence[str],
+        *,
+        read_only: Mapping[str, Path],
+        writable: Mapping[str, Path] = NO_FILES,
+        environment: Mapping[str, str],
+        limits: Limits,
+    ) -> AbstractContextManager[Service]:
+        """Run a program that listens at `PORT` for as long as the context lasts; as `run` else.
+
+        Raises:
+            SandboxUnavailableError: it could not be confined; the program did not run.
+            ServiceEndedError: it does not come to listen; where the network cannot be its own,
+                always.
         """
 
 

@@ -12,7 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from scanner.sandbox.nameless import NamelessFiles
 from scanner.sandbox.outcome import Completed, Limits, Stopped
 from scanner.sandbox.private import PrivateDirectory, private_directory
 from scanner.sandbox.rlimits import rlimits
+from scanner.sandbox.service import Service, ServiceEndedError
 from scanner.sandbox.supervisor import supervise
 from scanner.sandbox.user import lend, own_uid, user_for
 from scanner.sandbox.watchdog import excess_memory, excess_processor_time
@@ -105,6 +106,13 @@ class Landlock:
         if status != _CONFINED and not isinstance(completed.exit, Stopped):
             raise SandboxUnavailableError(f"landlock: {_told(status, completed)}")
         return completed
+
+    def serving(self, *_arguments: object, **_named: object) -> AbstractContextManager[Service]:
+        """Refuse: the network is the host's, and in that one nothing of ours may listen.
+
+        Raises ServiceEndedError, always.
+        """
+        raise ServiceEndedError("landlock gives no network of its own")
 
     def _reason_not_to_work(self) -> str:
         """Confine a process that then executes what is no program: needs none to be there."""

@@ -1,6 +1,6 @@
 """Parent of one supervised program; run as `python -I -S launcher.py`, never imported.
 
-    launcher.py PARENT_PID UID:GID|- [RLIMIT_NAME=VALUE...]
+    launcher.py PARENT_PID UID:GID|- NETWORK_FD|- [RLIMIT_NAME=VALUE...]
                 [landlock STATUS_FD RULESET_FD FILTER_FD PID_PLACEHOLDER DIRECTORY [NAME=VALUE...]]
                 -- PROGRAM_FD PROGRAM_NAME [ARGUMENT...]
 
@@ -9,6 +9,11 @@ that is not safe in a worker with threads. Why it stays: bubblewrap's --die-with
 while the sandbox is set up, in which a dead worker would leave the program running. This process
 is told by the kernel when the worker dies (PR_SET_PDEATHSIG), adopts whatever loses its parent
 (PR_SET_CHILD_SUBREAPER), and ends only when everything below it is dead and reaped.
+
+With NETWORK_FD, a socket, the program gets a network of its own, in a user namespace of its own:
+nothing is in it but a loopback interface. One TCP socket is made there before the program is, and
+handed over on NETWORK_FD. Whoever has it can call the program; nobody else can, as a socket stays
+in the network that it was made in.
 
 With `landlock` its child gives up every right before it becomes the program, and has the
 environment that is named there. On STATUS_FD it says `confined` just before, and after that only
@@ -27,6 +32,7 @@ import sys
 
 # linux/prctl.h, linux/seccomp.h, linux/close_range.h, linux/capability.h
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
+_PR_SET_DUMPABLE = 4
 _SECCOMP_MODE_FILTER = 2
 _CLOSE_RANGE_CLOEXEC = 4
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -41,6 +47,11 @@ _WATCHED = (1 << _SIGTERM - 1 | 1 << _SIGCHLD - 1).to_bytes(128, "little")
 _SIG_BLOCK, _SIG_UNBLOCK = 0, 1
 _SIGNAL_BASE = 128
 _NO_PROGRAM = 126
+
+# linux/sched.h, asm-generic/ioctls.h, net/if.h: struct ifreq has 40 bytes
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_SIOCSIFFLAGS, _IFF_UP = 0x8914, 1
+_IFREQ_BYTES = 40
 
 _CHILDREN_BYTES = 1 << 16
 _STDERR = 2
@@ -70,6 +81,40 @@ def _give_up_user(user: str) -> None:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
+
+
+def _enter_network(handover: str) -> None:
+    """Enter a new network and hand over a socket of it; see the top."""
+    import _socket  # noqa: PLC0415 - loaded by now
+
+    uid, gid = os.getuid(), os.getgid()
+    # After a change of user the kernel keeps a process from its own files in /proc.
+    _prctl("dumpable", _PR_SET_DUMPABLE, ctypes.c_ulong(1))
+    flags = ctypes.c_int(_CLONE_NEWUSER | _CLONE_NEWNET)
+    _require(_libc.unshare(flags), "no network of its own: unshare")
+    for name, line in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{uid} {uid} 1"),
+        ("gid_map", f"{gid} {gid} 1"),
+    ):
+        _write(f"/proc/self/{name}", line)
+    connection = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    loopback = struct.pack("16sh", b"lo", _IFF_UP).ljust(_IFREQ_BYTES, b"\0")
+    _require(_libc.ioctl(connection.fileno(), ctypes.c_ulong(_SIOCSIFFLAGS), loopback), "loopback")
+    rights = struct.pack("i", connection.fileno())
+    channel = _socket.socket(fileno=int(handover))
+    channel.sendmsg([b"."], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
+    # Nothing of either is left to the program.
+    channel.close()
+    connection.close()
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
 
 
 def _die_with(launcher: int) -> None:
@@ -184,18 +229,22 @@ def _main() -> int:
     separator = sys.argv.index("--")
     options, program = sys.argv[1:separator], sys.argv[separator + 1 :]
     confined_from = options.index("landlock") if "landlock" in options else len(options)
-    parent, user, *limits = options[:confined_from]
+    parent, user, network, *limits = options[:confined_from]
     launcher = os.getpid()
     _require(_libc.sigprocmask(_SIG_BLOCK, _WATCHED, None), "sigprocmask")
     _prctl("subreaper", _PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
     _prctl("pdeathsig", _PR_SET_PDEATHSIG, ctypes.c_ulong(_SIGTERM))
     if os.getppid() != int(parent):
         return _SIGNAL_BASE + _SIGTERM  # the worker died before it could be watched
+    if network != "-":
+        import _socket  # noqa: F401, PLC0415 - few runs need it; the other user may not read it
     child = os.fork()
     if child == 0:
         try:
             _limit(limits)
             _give_up_user(user)
+            if network != "-":
+                _enter_network(network)
             _die_with(launcher)
             _require(_libc.sigprocmask(_SIG_UNBLOCK, _WATCHED, None), "sigprocmask")
             if confinement := options[confined_from + 1 :]:

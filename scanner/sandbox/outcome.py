@@ -15,6 +15,8 @@ class Stopped(StrEnum):
     OUTPUT_LIMIT = "output-limit"
     MEMORY_LIMIT = "memory-limit"
     DISK_LIMIT = "disk-limit"
+    DISMISSED = "dismissed"
+    """A server that nobody will ask again; the end that it is meant to have."""
 
 
 @dataclass(frozen=True, slots=True)

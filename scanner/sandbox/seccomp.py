@@ -7,7 +7,7 @@ on x86-64) and new namespaces kill the process with SIGSYS.
 import struct
 from errno import EINVAL, ENOSYS, ENOTTY, EPERM
 
-from scanner.sandbox.syscalls import ALLOWED, CHECKED, FATAL, UNSEEN
+from scanner.sandbox.syscalls import ALLOWED, CHECKED, FATAL, SERVING, UNSEEN
 
 # linux/seccomp.h
 _RET_ALLOW = 0x7FFF0000
@@ -32,6 +32,8 @@ _PROGRAM_MODES = 0o7111  # set-uid, set-gid, sticky, executable
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 1030)  # F_DUPFD to F_SETLK, F_DUPFD_CLOEXEC
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421)  # TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO
 _PRCTL = (0x53564D41, 15, 16)  # PR_SET_VMA, PR_SET_NAME, PR_GET_NAME
+_AF_INET, _SOCK_STREAM, _IPPROTO_TCP, _TCP_NODELAY = 2, 1, 6, 1
+_SOCKET_TYPE = 0xF  # without SOCK_NONBLOCK and SOCK_CLOEXEC
 _ALL_BITS = 0xFFFFFFFF
 
 _Instruction = tuple[int, int, int, int]
@@ -39,12 +41,13 @@ _Instruction = tuple[int, int, int, int]
 _Code = list[_Instruction]
 
 
-def program(*, architecture: str, own_pid: int | None = None) -> bytes:
+def program(*, architecture: str, own_pid: int | None = None, serves: bool = False) -> bytes:
     """Build the filter, as an array of struct sock_filter.
 
     Args:
         architecture: `x86_64` or `aarch64`, as `os.uname().machine` names it.
         own_pid: The only process that may be signalled, for a run without a pid namespace.
+        serves: Let the program be called over TCP. Only for a network with nothing in it but us.
 
     Raises:
         ValueError: no table of system calls for this architecture.
@@ -67,7 +70,8 @@ def program(*, architecture: str, own_pid: int | None = None) -> bytes:
         (FATAL, _returns(_RET_KILL_PROCESS)),
     ):
         answers |= {name: [answer] for name in names}
-    for name, numbers in {**ALLOWED, **CHECKED, **UNSEEN, **FATAL}.items():
+    serving = SERVING if serves else {}
+    for name, numbers in {**ALLOWED, **CHECKED, **serving, **UNSEEN, **FATAL}.items():
         number = numbers[column]
         if number is not None:
             code += [(_IF_EQUAL, 0, len(answers[name]), number), *answers[name]]
@@ -119,7 +123,31 @@ def _argument_rules(own_pid: int | None) -> dict[str, _Code]:
         ],
         "kill": signal,
         "tgkill": signal,
+        "socket": _socket_rule(),
+        **{n: [_returns(_RET_ALLOW)] for n in ("bind", "listen", "accept4", "getsockname")},
+        # But for TCP_NODELAY, without which each answer takes 40 ms, it succeeds and does nothing:
+        # the options of sockets are a large part of the kernel.
+        "setsockopt": [
+            _argument(1),
+            (_IF_EQUAL, 1, 0, _IPPROTO_TCP),
+            _fails(0),
+            *_one_of(2, (_TCP_NODELAY,), otherwise=0),
+        ],
     }
+
+
+def _socket_rule() -> _Code:
+    """Allow TCP over IPv4 and no other socket."""
+    return [
+        _argument(0),
+        (_IF_EQUAL, 1, 0, _AF_INET),
+        _fails(EPERM),
+        _argument(1),
+        (_AND, 0, 0, _SOCKET_TYPE),
+        (_IF_EQUAL, 1, 0, _SOCK_STREAM),
+        _fails(EPERM),
+        *_one_of(2, (0, _IPPROTO_TCP)),
+    ]
 
 
 def _open_rule(flags: int) -> _Code:

@@ -6,6 +6,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,14 +39,56 @@ class _Stream:
     limit: int
     kept: bytearray = field(default_factory=bytearray)
     is_over: bool = False
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    is_closed: bool = False
 
     def read(self) -> bool:
         """Take what is there. False at the end of the stream."""
-        chunk = os.read(self.pipe.fileno(), _READ_BYTES)
+        with self.lock:
+            return self._read() != b""
+
+    def take(self) -> bytes:
+        """Return, and forget, all that was written before this call."""
+        with self.lock:
+            while not self.is_closed and self._read():
+                continue
+            taken = bytes(self.kept)
+            self.kept.clear()
+        return taken
+
+    def close(self) -> None:
+        """Read no more, whoever asks: the number of the descriptor may be another one's soon."""
+        with self.lock:
+            self.is_closed = True
+
+    def _read(self) -> bytes | None:
+        """Take a piece: None when there is none now, nothing at the end."""
+        try:
+            chunk = os.read(self.pipe.fileno(), _READ_BYTES)
+        except BlockingIOError:
+            return None
         room = self.limit - len(self.kept)
         self.kept += chunk[:room]
         self.is_over = self.is_over or len(chunk) > room
-        return bool(chunk)
+        return chunk
+
+
+class Messages:
+    """What a program says on its error stream, for who must know it while the program runs."""
+
+    def __init__(self) -> None:
+        self._stream: _Stream | None = None
+
+    def take(self) -> bytes:
+        """Return what came since the last call, up to the limit of the stream; hostile.
+
+        What the program wrote before it did something that the caller has seen is in it.
+        """
+        return self._stream.take() if self._stream else b""
+
+    def follow(self, stream: _Stream) -> None:
+        """Take from this stream from now on; its pipe does not block."""
+        self._stream = stream
 
 
 def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
@@ -59,6 +102,8 @@ def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
     confinement: Sequence[str] = (),
     inherited: Sequence[int] = (),
     excesses: Sequence[Excess] = (),
+    network: int | None = None,
+    messages: Messages | None = None,
 ) -> Completed:
     """Run a program under the launcher and wait for its end or its limits.
 
@@ -76,6 +121,8 @@ def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
         confinement: What the launcher gives up first, in its words; nothing by itself.
         inherited: Descriptors that the program inherits.
         excesses: Asked every 50 ms, with the launcher's process id.
+        network: Where the launcher hands over a socket of a new network, in which the program is.
+        messages: Who takes the error stream meanwhile; what is left goes into the outcome.
 
     Raises:
         SandboxUnavailableError: the program is not there, or no process can be started.
@@ -85,7 +132,8 @@ def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
     except OSError as error:
         raise SandboxUnavailableError(f"cannot open {program}: {error.strerror}") from error
     launch = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid())]
-    launch += ["-" if uid is None else f"{uid}:{SCAN_GROUP}", *rlimits, *confinement]
+    launch += ["-" if uid is None else f"{uid}:{SCAN_GROUP}"]
+    launch += ["-" if network is None else str(network), *rlimits, *confinement]
     launch += ["--", str(program_fd), program.name, *argv]
     try:
         launcher = subprocess.Popen(  # noqa: S603 - an argv list, built here; no shell
@@ -95,7 +143,7 @@ def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
-            pass_fds=(program_fd, *inherited),
+            pass_fds=(program_fd, *inherited, *(() if network is None else (network,))),
             env=dict(environment),
             cwd="/",
         )
@@ -105,23 +153,32 @@ def supervise(  # noqa: PLR0913 - one keyword for each thing that a run is given
         os.close(program_fd)
     with launcher:
         try:
-            return _watch(launcher, limits, excesses)
+            return _watch(launcher, limits, excesses, messages or Messages())
         finally:
             _end(launcher)
 
 
 def _watch(
-    launcher: subprocess.Popen[bytes], limits: Limits, excesses: Sequence[Excess]
+    launcher: subprocess.Popen[bytes],
+    limits: Limits,
+    excesses: Sequence[Excess],
+    messages: Messages,
 ) -> Completed:
     if launcher.stdout is None or launcher.stderr is None:
         raise AssertionError("both streams are pipes")
     stdout = _Stream(launcher.stdout, limits.stdout_bytes)
     stderr = _Stream(launcher.stderr, limits.stderr_bytes)
+    for stream in (stdout, stderr):
+        os.set_blocking(stream.pipe.fileno(), False)
+    messages.follow(stderr)
 
     def look() -> Stopped | None:
         return next(filter(None, (excess(launcher.pid) for excess in excesses)), None)
 
-    stopped = _read_until_end(stdout, stderr, time.monotonic() + limits.wall_seconds, look)
+    try:
+        stopped = _read_until_end(stdout, stderr, time.monotonic() + limits.wall_seconds, look)
+    finally:
+        stderr.close()
     # After a stop nobody waits for the end of a stream: a survivor could hold it open.
     end = stopped or _exit_of(launcher.wait(_GRACE_SECONDS))
     return Completed(
@@ -142,7 +199,6 @@ def _read_until_end(
     next_look = time.monotonic()
     with selectors.DefaultSelector() as selector:
         for stream in (stdout, stderr):
-            os.set_blocking(stream.pipe.fileno(), False)
             selector.register(stream.pipe, selectors.EVENT_READ, stream)
         while selector.get_map():
             now = time.monotonic()

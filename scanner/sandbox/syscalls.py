@@ -2,7 +2,8 @@
 
 The numbers are Linux's: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h.
 The allowed ones are what Trivy 0.76 was seen to use over an image with one file for every analyzer,
-what Go's runtime falls back to, and what bubblewrap's init needs. Not one of them opens a socket.
+what Go's runtime falls back to, and what bubblewrap's init needs. Not one of them opens a socket;
+what a server needs for that is on a list of its own.
 """
 
 from collections.abc import Mapping
@@ -108,6 +109,17 @@ CHECKED: Final[Mapping[str, Numbers]] = {
     "tgkill": (234, 131),
 }
 """With the arguments that `scanner.sandbox.seccomp` lets through."""
+
+SERVING: Final[Mapping[str, Numbers]] = {
+    "socket": (41, 198),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "accept4": (288, 242),
+    "getsockname": (51, 204),
+    "setsockopt": (54, 208),
+}
+"""Of a program that is to be asked over TCP, in a network of its own; of no other. It is called and
+cannot call: `connect` is not here, nor anything that sends without a connection."""
 
 UNSEEN: Final[Mapping[str, Numbers]] = {
     "clone3": (435, 435),

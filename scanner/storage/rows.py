@@ -73,15 +73,24 @@ class RowTable:
 
     def select(self, query: str, parameters: Mapping[str, str]) -> Iterator[tuple[RowKey, Row]]:
         """Yield rows that match an OData filter, in the order of their keys, page by page."""
+        return self._select(query, parameters, per_page=_ROWS_PER_PAGE)
+
+    def _select(
+        self, query: str, parameters: Mapping[str, str], *, per_page: int
+    ) -> Iterator[tuple[RowKey, Row]]:
         with storage_errors(f"{self._client.table_name}.select"):
             try:
                 entities = self._client.query_entities(
-                    query, parameters=dict(parameters), results_per_page=_ROWS_PER_PAGE
+                    query, parameters=dict(parameters), results_per_page=per_page
                 )
                 for entity in entities:
                     yield RowKey(entity["PartitionKey"], entity["RowKey"]), _content(entity)
             except ResourceNotFoundError:
                 return
+
+    def first(self, query: str, parameters: Mapping[str, str]) -> tuple[RowKey, Row] | None:
+        """Return the first row that matches an OData filter, or None."""
+        return next(self._select(query, parameters, per_page=1), None)
 
     def _find(self, key: RowKey) -> tuple[Row, str] | None:
         try:

@@ -2,6 +2,8 @@
 
 import logging
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Self
 
 from azure.data.tables import TableServiceClient
@@ -13,10 +15,11 @@ from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
 from scanner.storage.rows import RowKey, RowTable
 from scanner.store import inventory_json
+from scanner.store.profiles import ProfileUses
 
 logger = logging.getLogger(__name__)
 
-_CONTAINER, _LAYERS = "inventories", "layers"
+INVENTORIES, LAYERS, PROFILES = "inventories", "layers", "profiles"
 _PROFILE = re.compile(r"[0-9a-f]{64}")
 
 
@@ -27,9 +30,15 @@ class AzureInventoryStore:
     same, and whoever comes second keeps what is there.
     """
 
-    def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
-        self._inventories = BlobFolder(blobs.get_container_client(_CONTAINER))
-        self._layers = RowTable(tables.get_table_client(_LAYERS))
+    def __init__(
+        self,
+        blobs: BlobServiceClient,
+        tables: TableServiceClient,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._inventories = BlobFolder(blobs.get_container_client(INVENTORIES))
+        self._layers = RowTable(tables.get_table_client(LAYERS))
+        self._uses = ProfileUses(RowTable(tables.get_table_client(PROFILES)), clock)
 
     @classmethod
     def connect(cls, storage: StorageConnection) -> Self:
@@ -38,9 +47,9 @@ class AzureInventoryStore:
 
     def find(self, profile: str, diff_id: Digest) -> LayerInventory | None:
         """Return what this profile found in a layer, or None. Raises StoreError."""
-        stored = self._inventories.read(
-            _blob_name(profile, diff_id), max_bytes=inventory_json.MAX_STORED_BYTES
-        )
+        name = blob_name(profile, diff_id.hex)
+        self._uses.note(profile)
+        stored = self._inventories.read(name, max_bytes=inventory_json.MAX_STORED_BYTES)
         if stored is None:
             return None
         inventory = inventory_json.decode(stored)
@@ -50,7 +59,7 @@ class AzureInventoryStore:
 
     def save(self, profile: str, inventory: LayerInventory) -> None:
         """Keep an inventory unless there is one. Raises StoreError."""
-        name = _blob_name(profile, inventory.diff_id)
+        name = blob_name(profile, inventory.diff_id.hex)
         document = inventory_json.encode(inventory)
         if self._inventories.create(name, document, content_type="application/zstd"):
             logger.info("inventory.stored name=%s bytes=%d", name, len(document))
@@ -70,10 +79,11 @@ class AzureInventoryStore:
         self._layers.change(_layer_key(layer), lambda _: {"diff_id": str(unpacks_to)})
 
 
-def _blob_name(profile: str, diff_id: Digest) -> str:
+def blob_name(profile: str, diff_id: str) -> str:
+    """Return the name of an inventory's blob; both are 64 hex digits."""
     if not _PROFILE.fullmatch(profile):
         raise ValueError("a profile is 64 hex digits")
-    return f"{profile}/{diff_id.hex}.json.zst"
+    return f"{profile}/{diff_id}.json.zst"
 
 
 def _layer_key(layer: Digest) -> RowKey:

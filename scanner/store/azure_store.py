@@ -6,7 +6,7 @@ write can be repeated; a crash between two is repaired by saving again, which th
 
 import logging
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Self
@@ -25,13 +25,13 @@ from scanner.store import report_json
 from scanner.store.ancestors import ChainRows
 from scanner.store.azure_lookups import LookupRows
 from scanner.store.history import History
-from scanner.store.image_row import ImageRow, image_key, partition
+from scanner.store.image_row import ImageRow, image_key, partition, repository_of
 from scanner.store.report_json import MAX_REPORT_BYTES
 from scanner.store.tags import Tags
 
 logger = logging.getLogger(__name__)
 
-_CONTAINER, _IMAGES, _TAGS, _HISTORY = "reports", "images", "tags", "history"
+REPORTS, IMAGES, HISTORY, _TAGS = "reports", "images", "history", "tags"
 _REPORT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
@@ -39,9 +39,9 @@ class AzureReportStore:
     """The ReportStore port on Azure Storage. Safe to use from several threads and processes."""
 
     def __init__(self, blobs: BlobServiceClient, tables: TableServiceClient) -> None:
-        self._reports = BlobFolder(blobs.get_container_client(_CONTAINER))
-        self._images = RowTable(tables.get_table_client(_IMAGES))
-        self._history = History(RowTable(tables.get_table_client(_HISTORY)))
+        self._reports = BlobFolder(blobs.get_container_client(REPORTS))
+        self._images = RowTable(tables.get_table_client(IMAGES))
+        self._history = History(RowTable(tables.get_table_client(HISTORY)))
         self._tags = Tags(RowTable(tables.get_table_client(_TAGS)), self._images)
         self._lookups = LookupRows.connect(tables)
         self._chains = ChainRows(tables)
@@ -55,7 +55,7 @@ class AzureReportStore:
         """Return a stored report, or None when there is none of that id. Raises StoreError."""
         if not _REPORT_ID.fullmatch(report_id):
             return None
-        untrusted_document = self._reports.read(_blob_name(report_id), max_bytes=MAX_REPORT_BYTES)
+        untrusted_document = self._reports.read(report_blob(report_id), max_bytes=MAX_REPORT_BYTES)
         return report_json.decode(untrusted_document) if untrusted_document is not None else None
 
     def save(self, report: Report, *, part_of: Digest | None = None) -> CurrentVerdict:
@@ -97,15 +97,30 @@ class AzureReportStore:
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest that a tag was last pushed with. Raises StoreError."""
-        return self._tags.find(registry, repository, tag)
+        push = self._tags.find(registry, repository, tag)
+        return push.image.digest if push else None
 
     def find_tag(self, registry: str, repository: str, tag: str) -> TagPush | None:
         """Return the last push of a tag. Raises StoreError."""
-        return self._tags.push(registry, repository, tag)
+        return self._tags.find(registry, repository, tag)
 
     def tags_of(self, image: ImageReference) -> Sequence[TagPush]:
         """Return the pushes by which tags name this digest, the latest first. Raises StoreError."""
         return self._tags.of(image)
+
+    def repositories(self, registry: str) -> Iterator[str]:
+        """Yield those that have a current verdict other than that it was deleted.
+
+        One query each: the next row behind all of the repository before. Raises StoreError.
+        """
+        # A repository's partition is `registry|path`, and `}` is the next character after `|`.
+        last, end = f"{registry}|", f"{registry}}}"
+        while found := self._images.first(
+            "PartitionKey gt @partition and PartitionKey lt @end and reason ne @deleted",
+            {"partition": last, "end": end, "deleted": NotApplicableReason.DELETED.value},
+        ):
+            last = found[0].partition
+            yield repository_of(last)
 
     def list_current(
         self,
@@ -145,13 +160,14 @@ class AzureReportStore:
 
     def judged(
         self, registry: str, repository: str, digests: Collection[Digest]
-    ) -> frozenset[Digest]:
+    ) -> Mapping[Digest, str | None]:
         """Return those that have a current verdict other than that they were deleted.
 
-        One query over the range that the digests span: the registry lists them in their order.
+        With the tag that each shows. One query over the range that the digests span: the registry
+        lists them in their order.
         """
         if not digests:
-            return frozenset()
+            return {}
         rows = self._images.select(
             "PartitionKey eq @partition and RowKey ge @first and RowKey le @last "
             "and reason ne @deleted",
@@ -162,7 +178,9 @@ class AzureReportStore:
                 "deleted": NotApplicableReason.DELETED.value,
             },
         )
-        return frozenset(digests) & {Digest(key.row) for key, _ in rows}
+        wanted = frozenset(digests)
+        shown = {Digest(key.row): str(row["tag"]) or None for key, row in rows}
+        return {digest: tag for digest, tag in shown.items() if digest in wanted}
 
     def _upload(self, report: Report) -> None:
         if not _REPORT_ID.fullmatch(report.id):
@@ -170,9 +188,13 @@ class AzureReportStore:
         document = report_json.encode(report)
         if len(document) > MAX_REPORT_BYTES:
             raise StoreError(f"reports.write: {report.id} is larger than {MAX_REPORT_BYTES} bytes")
-        # The id follows from the content: whoever came first wrote the same.
-        if self._reports.create(_blob_name(report.id), document, content_type="application/json"):
-            logger.info("report.stored id=%s bytes=%d", report.id, len(document))
+        name = report_blob(report.id)
+        # The id follows from the content: whoever came first wrote the same. Whoever removes old
+        # reports sees by the touch that this one is about to be named again.
+        while not self._reports.create(name, document, content_type="application/json"):
+            if self._reports.touch(name):
+                return
+        logger.info("report.stored id=%s bytes=%d", report.id, len(document))
 
     def _make_current(self, report: Report, part_of: Digest | None) -> CurrentVerdict:
         key = image_key(report.image)
@@ -185,5 +207,6 @@ class AzureReportStore:
         return ImageRow.read(key, row or news.write()).current
 
 
-def _blob_name(report_id: str) -> str:
+def report_blob(report_id: str) -> str:
+    """Return the name of a report's blob."""
     return f"{report_id}.json"

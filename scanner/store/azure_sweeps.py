@@ -38,6 +38,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     since: str | None
     keys: str | None
     base: _Base | None
+    may_be_older: bool
 
 
 class AzureSweepStore:
@@ -88,6 +89,7 @@ def _encode(sweep: Sweep) -> bytes:
         base=_Base(**{name: str(value) for name, value in _write(sweep.base).items()})
         if sweep.base
         else None,
+        may_be_older=sweep.may_be_older,
     )
     return msgspec.json.encode(document)
 
@@ -100,6 +102,7 @@ def _decode(stored: bytes) -> Sweep:
             since=_moment(document.since),
             keys=None if document.keys is None else lookups.read(document.keys),
             base=_read(msgspec.structs.asdict(document.base)) if document.base else None,
+            may_be_older=document.may_be_older,
         )
     except (ValueError, msgspec.MsgspecError) as error:
         raise StoreError(f"sweeps.read: {error}") from error

@@ -1,7 +1,7 @@
 """Table `history`: a row for each examination of an image, the latest first.
 
-Rows are only ever added. A partition is one image; the key counts time down, so that the service's
-own order begins with what was said last.
+Rows are only ever added; `old_history` removes what was superseded long ago. A partition is one
+image; the key counts time down, so that the service's own order begins with what was said last.
 """
 
 from collections.abc import Iterator
@@ -38,6 +38,7 @@ class History:
             "requested_at": to_text(report.requested_at),
             "as_of": to_text(report.as_of),
             "finished_at": to_text(report.finished_at),
+            "platforms": ",".join(entry.report_id for entry in report.platforms),
         }
         key = RowKey(_partition(report.image), f"{_countdown(report.as_of)}|{report.id}")
         self._rows.change(key, lambda present: present or wanted)
@@ -49,6 +50,12 @@ class History:
         # Of two at one moment the one with the greater id is current: it comes first.
         for _, together in groupby(verdicts, key=lambda verdict: verdict.as_of):
             yield from sorted(together, key=lambda verdict: verdict.report_id, reverse=True)
+
+
+def named_by(row: Row) -> frozenset[str]:
+    """Return the ids of the reports that a row needs: its own, and those of its platforms."""
+    platforms = str(row["platforms"]).split(",")
+    return frozenset(filter(None, [str(row["report_id"]), *platforms]))
 
 
 def _partition(image: ImageReference) -> str:

@@ -104,12 +104,12 @@ class ImageRow:
     @classmethod
     def read(cls, key: RowKey, row: Row) -> Self:
         """Read a row. Raises StoreError for one that `write` would not have written."""
-        registry, _, path = key.partition.partition("|")
+        registry = key.partition.partition("|")[0]
         text = {name: str(value) for name, value in row.items()}
         try:
             image = ImageReference(
                 registry=registry,
-                repository=path.replace("|", "/"),
+                repository=repository_of(key.partition),
                 digest=Digest(key.row),
                 tag=text["tag"] or None,
             )
@@ -174,6 +174,11 @@ def _report_before(later: CurrentVerdict, earlier: CurrentVerdict) -> str:
 def partition(registry: str, repository: str) -> str:
     """Return the partition of a repository; a key may hold no slash (Azure Tables data model)."""
     return f"{registry}|{repository.replace('/', '|')}"
+
+
+def repository_of(partition_key: str) -> str:
+    """Return the repository whose partition this is."""
+    return partition_key.partition("|")[2].replace("|", "/")
 
 
 def image_key(image: ImageReference) -> RowKey:

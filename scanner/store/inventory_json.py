@@ -102,7 +102,12 @@ def _secrets(document: _Document) -> Iterator[Weakness]:
 
 
 def _entries(document: _Document) -> tuple[Entry, ...]:
-    files = (Entry(_plain(name), Kind.FILE, 0, "") for name in document.files)
+    file = Kind.FILE
+    files = (
+        # Nearly all names are plain, and there may be ten thousand.
+        Entry(name if name.isascii() else _plain(name), file, 0, "")
+        for name in document.files
+    )
     listed: list[Entry] = []
     for place, name, kind, mode, link in document.others:
         listed += islice(files, place - len(listed))

@@ -1,6 +1,7 @@
 """What the reconciler remembers, in the tables `sightings` and `reconciliation`."""
 
 from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Self
 
 from azure.data.tables import TableServiceClient
@@ -73,6 +74,19 @@ class TableSightings:
         """Forget a manifest; one that is not known is no fault."""
         self._sightings.remove(image_key(image))
 
+    def note_listed(self, registry: str, repository: str, at: datetime) -> None:
+        """Remember when a registry was last heard to name a repository."""
+        row: Row = {"listed_at": to_text(at)}
+        self._progress.change(_listed_key(registry, repository), lambda _: row)
+
+    def listed_at(self, registry: str, repository: str) -> datetime | None:
+        """Return when that was, or None."""
+        row = self._progress.read(_listed_key(registry, repository))
+        try:
+            return from_text(str(row["listed_at"])) if row is not None else None
+        except (KeyError, ValueError) as error:
+            raise StoreError(f"reconciliation.read: {repository} is not one of ours") from error
+
     def list_all(self, registry: str | None = None) -> Iterator[Sighting]:
         """Yield what was seen, by registry, repository and digest, one page at a time."""
         query, parameters = "", {}
@@ -86,6 +100,10 @@ class TableSightings:
 
 def _progress_key(registry: str) -> RowKey:
     return RowKey(registry, "progress")
+
+
+def _listed_key(registry: str, repository: str) -> RowKey:
+    return RowKey(partition(registry, repository), "listed")
 
 
 def _read(key: RowKey, row: Row) -> Sighting:

@@ -7,6 +7,7 @@ every other image that still shows it; so it does not matter who comes first, no
 import functools
 from dataclasses import replace
 
+from scanner.errors import InvalidMessageError, StoreError
 from scanner.model import Digest, ImageReference, Report
 from scanner.ports import TagPush
 from scanner.storage.moments import from_text, to_text
@@ -21,9 +22,21 @@ class Tags:
         self._tags = tags
         self._images = images
 
-    def find(self, registry: str, repository: str, tag: str) -> Digest | None:
-        """Return the digest that a tag was last pushed with. Raises StoreError."""
-        return self._holder(RowKey(partition(registry, repository), tag))
+    def find(self, registry: str, repository: str, tag: str) -> TagPush | None:
+        """Return the last push of a tag. Raises StoreError."""
+        row = self._tags.read(RowKey(partition(registry, repository), tag))
+        if row is None:
+            return None
+        try:
+            image = ImageReference(
+                registry=registry,
+                repository=repository,
+                digest=Digest(str(row["digest"])),
+                tag=tag,
+            )
+            return TagPush(image=image, at=from_text(str(row["pushed_at"])))
+        except (KeyError, ValueError, InvalidMessageError) as error:
+            raise StoreError(f"tags.read: the row of {tag} is not one of ours") from error
 
     def before(self, image: ImageReference) -> Digest | None:
         """Return what an image's tag named before that image. Raises StoreError."""
@@ -34,17 +47,6 @@ class Tags:
         # Rows that were written before this column was do not have it.
         before = str(row.get("before", "") if is_there else row["digest"])
         return Digest(before) if before else None
-
-    def push(self, registry: str, repository: str, tag: str) -> TagPush | None:
-        """Return the last push of a tag. Raises StoreError."""
-        key = RowKey(partition(registry, repository), tag)
-        row = self._tags.read(key)
-        if row is None:
-            return None
-        image = ImageReference(
-            registry=registry, repository=repository, digest=Digest(str(row["digest"])), tag=tag
-        )
-        return TagPush(image=image, at=from_text(str(row["pushed_at"])))
 
     def of(self, image: ImageReference) -> list[TagPush]:
         """Return the pushes by which tags name an image, the latest first. Raises StoreError."""

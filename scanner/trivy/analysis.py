@@ -18,8 +18,8 @@ from scanner.trivy import argv
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.fault import explain
 from scanner.trivy.layout import write_layout
+from scanner.trivy.messages import unread_in_layer
 from scanner.trivy.record import CACHE_FILE, UnfitRecordError, read_record
-from scanner.trivy.report import unread_in_layer
 from scanner.trivy.secret_search import find_secrets, keep
 
 logger = logging.getLogger(__name__)

@@ -4,8 +4,6 @@ Format: Trivy's `pkg/types/report.go`, SchemaVersion 2. What is not named here i
 being built; `Metadata.ImageConfig` (environment, history, labels) is thereby never read.
 """
 
-import re
-from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -20,63 +18,45 @@ from scanner.model import (
     Unexaminable,
     UnknownReason,
 )
-from scanner.model.findings import UNEXAMINED, WITHOUT_ADVISORIES
+from scanner.model.findings import WITHOUT_ADVISORIES
 from scanner.strict_json import known_time
 from scanner.text import visible
 from scanner.trivy.looked_up import Package, looked_up
+from scanner.trivy.messages import parse_warnings
 from scanner.trivy.ratings import Scores, ratings
 
 MAX_FINDINGS = 50_000
 MAX_PACKAGE_GROUPS = 20_000
-MAX_WARNINGS = 100
 _NAME_CHARACTERS = 256
 _PATH_CHARACTERS = 1024
 _TITLE_CHARACTERS = 300
-_WARNING_CHARACTERS = 400
 _UNKNOWN_FAMILY = "none"
 
-# Trivy 0.76: what it says when it leaves a package or a file out while it reads a layer. The first
-# three groups are DEBUG lines: `pkg/fanal/analyzer/analyzer.go`, `pkg/utils/fsutils/fs.go`,
-# `pkg/dependency/parser`; the others `pkg/fanal/analyzer/pkg`.
-_NOT_READ = re.compile(
-    r"\[analyzer\] (?:Analysis error|Permission error)"
-    r"|Walk error"
-    r"|\[jar\] (?:No such POM|Unable to identify POM|Failed to parse)"
-    r"|\[dpkg\] (?:Parse error|Invalid version|Invalid source version)"
-    r"|Invalid version found"
-    r"|(?:\[[a-z]+\] )?Cannot parse (?:dependency|\.NET library version)"
-)
-# And while it looks up what an image holds (`pkg/detector`).
-_NOT_MATCHED = re.compile(
-    r"(?:\[[a-z]+\] )?(?:Installed package version error"
-    r"|Failed to parse the installed package version"
-    r"|Mixing Alpine versions|Some OS packages were skipped"
-    r"|Version matching error)"
-)
-# `pkg/detector/ospkg/version/version.go`: a release that Trivy has never heard of.
-_UNHEARD_OF = re.compile(r"(?:\[[a-z]+\] )?This OS version is not on the EOL list")
 
-_TOO_MANY_LINES = "what the scanner named after more lines than are read"
-# Errors quote what is in the file, which may be a secret; their first words do not.
-_QUOTED_FROM_FILE = re.compile(r'(\berr="[^":\\]*).*|\bline=.*')
+class ReportedSystem(msgspec.Struct, frozen=True, rename="pascal"):
+    """The distribution."""
 
-
-class _OperatingSystem(msgspec.Struct, frozen=True, rename="pascal"):
     family: str = ""
     name: str = ""
     eosl: bool = msgspec.field(name="EOSL", default=False)
     supplier: str = ""
 
 
-class _Metadata(msgspec.Struct, frozen=True, rename="pascal"):
-    os: _OperatingSystem | None = msgspec.field(name="OS", default=None)
+class ReportedMetadata(msgspec.Struct, frozen=True, rename="pascal"):
+    """What is said of the image as a whole."""
+
+    os: ReportedSystem | None = msgspec.field(name="OS", default=None)
 
 
-class _Layer(msgspec.Struct, frozen=True, rename="pascal"):
+class ReportedLayer(msgspec.Struct, frozen=True, rename="pascal"):
+    """The layer that brought a package."""
+
     diff_id: str = msgspec.field(name="DiffID", default="")
 
 
-class _Vulnerability(msgspec.Struct, frozen=True, rename="pascal"):
+class ReportedVulnerability(msgspec.Struct, frozen=True, rename="pascal"):
+    """One vulnerability of one package."""
+
     vulnerability_id: str = msgspec.field(name="VulnerabilityID")
     pkg_name: str
     severity: Literal["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
@@ -90,24 +70,28 @@ class _Vulnerability(msgspec.Struct, frozen=True, rename="pascal"):
     vendor_severity: dict[str, int] = {}
     cvss: dict[str, Scores] = msgspec.field(name="CVSS", default={})
     published_date: str = ""
-    layer: _Layer = _Layer()
+    layer: ReportedLayer = ReportedLayer()
 
 
-class _Result(msgspec.Struct, frozen=True, rename="pascal"):
+class ReportedResult(msgspec.Struct, frozen=True, rename="pascal"):
+    """The packages of one place, with what was found in them."""
+
     target: str
     package_class: str = msgspec.field(name="Class", default="")
     package_type: str = msgspec.field(name="Type", default="")
     packages: list[Package] = []
-    vulnerabilities: list[_Vulnerability] = []
+    vulnerabilities: list[ReportedVulnerability] = []
 
 
-class _Report(msgspec.Struct, frozen=True, rename="pascal"):
+class TrivyReport(msgspec.Struct, frozen=True, rename="pascal"):
+    """All of it, untrusted."""
+
     schema_version: Literal[2]
-    metadata: _Metadata = _Metadata()
-    results: list[_Result] = []
+    metadata: ReportedMetadata = ReportedMetadata()
+    results: list[ReportedResult] = []
 
 
-_decoder = msgspec.json.Decoder(_Report)
+_decoder = msgspec.json.Decoder(TrivyReport)
 
 
 def parse_report(
@@ -126,90 +110,46 @@ def parse_report(
             reason=UnknownReason.SCANNER_CRASH,
             detail=f"the scanner's report cannot be read: {visible(str(error), 200)}",
         )
-    finding_count = sum(len(result.vulnerabilities) for result in report.results)
-    if finding_count > MAX_FINDINGS or len(report.results) > MAX_PACKAGE_GROUPS:
+    return read_report(report, untrusted_messages, has_all_messages=has_all_messages)
+
+
+def read_report(
+    untrusted: TrivyReport, untrusted_messages: bytes, *, has_all_messages: bool
+) -> ScanReport | Unexaminable:
+    """Take what a report says as evidence, as `parse_report` does."""
+    finding_count = sum(len(result.vulnerabilities) for result in untrusted.results)
+    if finding_count > MAX_FINDINGS or len(untrusted.results) > MAX_PACKAGE_GROUPS:
         return Unexaminable(
             reason=UnknownReason.OUTPUT_LIMIT,
-            detail=f"{finding_count} findings in {len(report.results)} places are more than is kept"
-            f" ({MAX_FINDINGS} in {MAX_PACKAGE_GROUPS})",
+            detail=f"{finding_count} findings in {len(untrusted.results)} places are more than"
+            f" is kept ({MAX_FINDINGS} in {MAX_PACKAGE_GROUPS})",
         )
     return ScanReport(
-        operating_system=_operating_system(report.metadata.os),
-        package_groups=tuple(sorted(map(_package_group, report.results), key=_group_order)),
+        operating_system=_operating_system(untrusted.metadata.os),
+        package_groups=tuple(sorted(map(_package_group, untrusted.results), key=_group_order)),
         findings=tuple(
             sorted(
                 (
                     _finding(found, result)
-                    for result in report.results
+                    for result in untrusted.results
                     for found in result.vulnerabilities
                 ),
                 key=_finding_order,
             )
         ),
         warnings=(
-            *_supplier(report.metadata.os),
+            *_supplier(untrusted.metadata.os),
             *parse_warnings(untrusted_messages, is_all=has_all_messages),
         ),
         looked_up=looked_up(
-            report.metadata.os.family if report.metadata.os else "",
-            [(r.package_class, r.package_type, r.packages) for r in report.results],
-            is_rebuilt=bool(report.metadata.os and report.metadata.os.supplier),
+            untrusted.metadata.os.family if untrusted.metadata.os else "",
+            [(r.package_class, r.package_type, r.packages) for r in untrusted.results],
+            is_rebuilt=bool(untrusted.metadata.os and untrusted.metadata.os.supplier),
         ),
     )
 
 
-def parse_warnings(untrusted_messages: bytes, *, is_all: bool = True) -> tuple[str, ...]:
-    """Keep what Trivy said it left out, and its other warnings, up to a limit.
-
-    Args:
-        untrusted_messages: Lines of `TIME<tab>LEVEL<tab>TEXT`.
-        is_all: Whether no line is missing; among those might be one that matters.
-    """
-    left_out: list[str] = []
-    others: list[str] = []
-    if not is_all:
-        left_out.append(f"{UNEXAMINED}{_TOO_MANY_LINES}")
-    for level, text in _told(untrusted_messages):
-        if _UNHEARD_OF.match(text):
-            left_out.append(f"{WITHOUT_ADVISORIES}{text}")
-        elif _NOT_READ.match(text) or _NOT_MATCHED.match(text):
-            left_out.append(f"{UNEXAMINED}{text}")
-        elif level in {"WARN", "ERROR"}:
-            others.append(text)
-    # Sorted, because Trivy reads files side by side.
-    texts = [*sorted(left_out), *sorted(others)]
-    kept = _kept(texts)
-    dropped = len(texts) - len(kept)
-    return (*kept, f"{dropped} more warnings were left out") if dropped else kept
-
-
-def unread_in_layer(untrusted_messages: bytes, *, is_all: bool) -> tuple[str, ...]:
-    """Keep what Trivy left out of the one layer that it has read, up to a limit.
-
-    Not what it could not look up: that depends on advisories, and on the other layers of an image.
-    """
-    texts = sorted(text for _, text in _told(untrusted_messages) if _NOT_READ.match(text))
-    return _kept(texts if is_all else [_TOO_MANY_LINES, *texts])
-
-
-def _told(untrusted_messages: bytes) -> Iterator[tuple[str, str]]:
-    for line in untrusted_messages.decode("utf-8", "backslashreplace").split("\n"):
-        _, _, message = line.partition("\t")
-        level, _, told = message.partition("\t")
-        yield level, _QUOTED_FROM_FILE.sub(_without_quotation, told)
-
-
-def _kept(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(
-        visible(text.replace("\t", " "), _WARNING_CHARACTERS) for text in texts[:MAX_WARNINGS]
-    )
-
-
-def _without_quotation(field: re.Match[str]) -> str:
-    return f'{field[1]}"' if field[1] else ""
-
-
-def _operating_system(untrusted: _OperatingSystem | None) -> OperatingSystem | None:
+def _operating_system(untrusted: ReportedSystem | None) -> OperatingSystem | None:
     if untrusted is None or untrusted.family in {"", _UNKNOWN_FAMILY}:
         return None
     return OperatingSystem(
@@ -219,7 +159,7 @@ def _operating_system(untrusted: _OperatingSystem | None) -> OperatingSystem | N
     )
 
 
-def _supplier(untrusted: _OperatingSystem | None) -> tuple[str, ...]:
+def _supplier(untrusted: ReportedSystem | None) -> tuple[str, ...]:
     """Tell of an image that says a third party rebuilt its packages, and is thereby spared.
 
     Trivy then leaves out the distribution's own advisories (`pkg/detector/ospkg/rapidfort`). All
@@ -231,7 +171,7 @@ def _supplier(untrusted: _OperatingSystem | None) -> tuple[str, ...]:
     return (f"{WITHOUT_ADVISORIES}the image says that its packages were rebuilt by {name}",)
 
 
-def _package_group(untrusted: _Result) -> PackageGroup:
+def _package_group(untrusted: ReportedResult) -> PackageGroup:
     return PackageGroup(
         target=visible(untrusted.target, _PATH_CHARACTERS),
         package_class=visible(untrusted.package_class, _NAME_CHARACTERS),
@@ -240,7 +180,7 @@ def _package_group(untrusted: _Result) -> PackageGroup:
     )
 
 
-def _finding(untrusted: _Vulnerability, result: _Result) -> Finding:
+def _finding(untrusted: ReportedVulnerability, result: ReportedResult) -> Finding:
     return Finding(
         vulnerability=visible(untrusted.vulnerability_id, _NAME_CHARACTERS),
         severity=Severity[untrusted.severity],

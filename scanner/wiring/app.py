@@ -3,12 +3,13 @@
 import functools
 import os
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanner import attach_messages
 from scanner.ancestry import Ancestries
+from scanner.asking_registry import RegistryTurn
 from scanner.due import due
 from scanner.examination import Examiner
 from scanner.exploit_updates import ExploitUpdates
@@ -17,7 +18,7 @@ from scanner.model import ImageReference
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Reconciler
-from scanner.rejudge_messages import RejudgeJob, encode_job
+from scanner.rejudge_messages import RejudgeJob, encode_job, portions
 from scanner.rejudging import Rejudger
 from scanner.retiring import Retirement
 from scanner.rulebooks import Rulebooks
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from scanner.posture.archive import PostureArchive
     from scanner.posture.arm import Arm
     from scanner.registry import AcrRegistry
+    from scanner.registry.pull_log import PullLog
     from scanner.store.azure_inventories import AzureInventoryStore
     from scanner.store.azure_store import AzureReportStore
     from scanner.store.unreadable import UnreadableMessages
@@ -48,10 +50,12 @@ if TYPE_CHECKING:
 from scanner.wiring.parts import (
     ATTACH_QUEUE,
     JOB_QUEUE,
+    REJUDGE_QUEUE,
     advisory_archive,
     arm,
     credential,
     posture_archive,
+    pull_log,
     rulebooks,
     storage_connection,
     sweeper,
@@ -186,9 +190,21 @@ class Wiring:
             inventories=self._inventories,
             publisher=self.publisher,
             ancestries=self._ancestries,
-            rescan=self.job_queue.send,
+            turn=self.registry_turn,
+            later=self._rejudge_queue,
             clock=lambda: datetime.now(UTC),
         )
+
+    @functools.cached_property
+    def registry_turn(self) -> RegistryTurn:
+        """Lets stored images into the queue of the pushes, a few at a time."""
+        return RegistryTurn(
+            jobs=self.job_queue, later=self._rejudge_queue, clock=lambda: datetime.now(UTC)
+        )
+
+    @functools.cached_property
+    def _rejudge_queue(self) -> MessageQueue:
+        return MessageQueue(self._storage.queue(REJUDGE_QUEUE))
 
     @functools.cached_property
     def sweeper(self) -> Sweeper:
@@ -213,8 +229,8 @@ class Wiring:
 
     def rejudge_due(self) -> None:
         """Have images judged again whose time has come. Safe to repeat. Raises StoreError."""
-        for image in due(self.store, datetime.now(UTC)):
-            self.sweeper.send_job(encode_job(RejudgeJob(image=image, since=None)))
+        for images in portions(list(due(self.store, datetime.now(UTC)))):
+            self._rejudge_queue.send(encode_job(RejudgeJob(images=images)))
 
     @property
     def notifier(self) -> "Notifier":
@@ -253,6 +269,22 @@ class Wiring:
             clock=lambda: datetime.now(UTC),
         )
 
+    def remove_old(self) -> None:
+        """Remove what nobody will ask for any more. Safe to repeat, and to interrupt.
+
+        Raises StoreError, and what naming this worker's profile raises.
+        """
+        from scanner.store.old_history import OldHistory  # noqa: PLC0415  likewise
+        from scanner.store.old_inventories import OldInventories  # noqa: PLC0415  likewise
+
+        def clock() -> datetime:
+            return datetime.now(UTC)
+
+        kept = timedelta(days=self.settings.history_days)
+        OldHistory.connect(self._storage, clock).remove(kept)
+        in_use = self.scanner.profile(self.scanner.advisories())
+        OldInventories.connect(self._storage, clock).remove(in_use)
+
     @functools.cached_property
     def registry(self) -> "AcrRegistry":
         """The registries of the settings."""
@@ -269,6 +301,12 @@ class Wiring:
     def posture_archive(self) -> "PostureArchive":
         """Assessments of the registries."""
         return posture_archive(self.settings.storage)
+
+    def pulls(self) -> "PullLog | None":
+        """Return who knows of pulls, if anybody does."""
+        given = self.settings
+        in_azure = given.storage.in_azure
+        return pull_log(given.log_workspace, given.identity_client_id, in_azure=in_azure)
 
     def arm(self) -> "Arm":
         """Return a new session with Azure Resource Manager."""

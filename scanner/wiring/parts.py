@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from scanner.posture.archive import PostureArchive
     from scanner.posture.arm import Arm
+    from scanner.registry.pull_log import PullLog
     from scanner.store.advisory_archive import AzureAdvisoryArchive
     from scanner.store.azure_store import AzureReportStore
 
@@ -95,8 +96,8 @@ def sweeper(storage: StorageConnection) -> Sweeper:
     return Sweeper(
         sweeps=AzureSweepStore.connect(storage),
         images=AzureImageIndex.connect(storage),
-        send_job=MessageQueue(storage.queue(REJUDGE_QUEUE)).send,
-        send_step=MessageQueue(storage.queue(SWEEP_QUEUE)).send,
+        jobs=MessageQueue(storage.queue(REJUDGE_QUEUE)),
+        steps=MessageQueue(storage.queue(SWEEP_QUEUE)),
         clock=lambda: datetime.now(UTC),
     )
 
@@ -106,6 +107,19 @@ def arm(client_id: str | None, *, in_azure: bool) -> "Arm":
     from scanner.posture.arm import Arm  # noqa: PLC0415  only who looks at posture asks ARM
 
     return Arm(credential=credential(client_id, in_azure=in_azure))
+
+
+def pull_log(workspace: str | None, client_id: str | None, *, in_azure: bool) -> "PullLog | None":
+    """Return who knows of pulls, where a workspace is set."""
+    from scanner.registry.pull_log import PullLog  # noqa: PLC0415  likewise
+
+    if workspace is None:
+        return None
+    return PullLog(
+        credential=credential(client_id, in_azure=in_azure),
+        workspace=workspace,
+        client_id=client_id,
+    )
 
 
 def posture_archive(settings: StorageSettings) -> "PostureArchive":

@@ -8,7 +8,6 @@ from scanner.errors import SettingsError
 from scanner.model import TransitionKind
 from scanner.notify.channels.pace import Paced
 from scanner.notify.routes.current import CurrentRoutes
-from scanner.notify.routes.kept import KeptRoutes
 from scanner.notify.routes.route import DEFAULT_KINDS, Route, RouteTable
 from scanner.route_settings import NoticeSettings, WebhookSettings
 from scanner.storage import StorageConnection
@@ -33,6 +32,8 @@ def route_table(settings: NoticeSettings, storage: Callable[[], StorageConnectio
 
 def current_routes(settings: NoticeSettings, storage: StorageConnection) -> CurrentRoutes:
     """Return the routes of a process that goes on; nothing is read before the first notice."""
+    from scanner.notify.routes.kept import KeptRoutes  # noqa: PLC0415  the command line keeps none
+
     return CurrentRoutes(
         read=lambda: _text(settings, lambda: storage),
         build=lambda text: _table(settings, text),

@@ -25,6 +25,10 @@ class CatalogueContract(ABC):
         """Put a manifest of its own into the registry; return it with its tag."""
 
     @abstractmethod
+    def tag(self, image: ImageReference, tag: str) -> None:
+        """Give a manifest that is there one more tag."""
+
+    @abstractmethod
     def delete_repository(self, repository: str) -> None:
         """Take a repository out of the registry again."""
 
@@ -80,6 +84,25 @@ class CatalogueContract(ABC):
         (page,) = self.catalogue().manifests(self.registry(), "shop/cart")
         (entry,) = page.manifests
         assert abs(datetime.now(UTC) - entry.updated_at) < timedelta(minutes=5)
+
+    def test_a_manifest_is_listed_with_all_its_tags(self) -> None:
+        """In their order; one that has moved on is with the image that has it now."""
+        first, second = self.push("shop/cart", tag="v1"), self.push("shop/cart", tag="v2")
+        for tag in ("latest", "v1.0", "v2"):
+            self.tag(first, tag)
+        (page,) = self.catalogue().manifests(self.registry(), "shop/cart")
+        assert {entry.image.digest: entry.tags for entry in page.manifests} == {
+            first.digest: ("latest", "v1", "v1.0", "v2"),
+            second.digest: (),
+        }
+
+    def test_a_repository_is_there_until_it_is_deleted(self) -> None:
+        """Whoever asks for it by name hears it from the registry itself."""
+        self.push("shop/cart")
+        assert self.catalogue().has_repository(self.registry(), "shop/cart")
+        assert not self.catalogue().has_repository(self.registry(), "shop")
+        self.delete_repository("shop/cart")
+        assert not self.catalogue().has_repository(self.registry(), "shop/cart")
 
     def test_a_repository_that_is_gone_lists_nothing(self) -> None:
         """It may be deleted between the two lists."""

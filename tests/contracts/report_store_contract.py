@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from scanner.model import Digest, ImageReference, Report, Status
-from scanner.ports import Check, CurrentVerdict, PastVerdict, ReportStore
+from scanner.ports import Check, CurrentVerdict, PastVerdict, ReportStore, TagPush
 from tests.examples import ADVISORIES, IMAGE, NOW
 from tests.reports import (
     deleted_report,
@@ -437,11 +437,45 @@ class ReportStoreContract(ABC):
             image = replace(report.image, digest=digest, tag=None)
             self.store().save(replace(self._own(said), id=f"j-{digest.hex}", image=image))
         image = report.image
+        tagged = replace(report, id="j-tagged", image=replace(image, digest=other, tag="v7"))
+        self.store().save(tagged)
 
-        def judged(repository: str, *digests: Digest) -> frozenset[Digest]:
-            return self.store().judged(image.registry, repository, digests)
+        def judged(repository: str, *digests: Digest) -> dict[Digest, str | None]:
+            return dict(self.store().judged(image.registry, repository, digests))
 
-        assert judged(image.repository, first, gone, never) == {first}
-        assert judged(image.repository, first, gone, other, never) == {first, other}
-        assert judged("shop", first) == frozenset()
-        assert judged(image.repository) == frozenset()
+        assert judged(image.repository, first, gone, never) == {first: None}
+        everything = judged(image.repository, first, gone, other, never)
+        assert everything == {first: None, other: "v7"}
+        assert judged("shop", first) == {}
+        assert judged(image.repository) == {}
+
+    def test_a_tag_is_known_with_the_moment_of_its_last_push(self) -> None:
+        """Whichever of two pushes is judged first."""
+        report = self._own(healthy_report())
+        image = replace(report.image, tag="v1")
+        later = replace(report, image=image, requested_at=NOW)
+        moved = replace(
+            later,
+            id="moved",
+            image=replace(image, digest=Digest.of(b"before")),
+            requested_at=NOW - timedelta(hours=1),
+        )
+        for one in (later, moved):
+            self.store().save(one)
+        push = self.store().find_tag(image.registry, image.repository, "v1")
+        assert push == TagPush(image=image, at=NOW)
+        assert self.store().find_tag(image.registry, image.repository, "v2") is None
+
+    def test_repositories_are_those_with_something_left_in_them(self) -> None:
+        """Each once, of one registry, in the order of the keys."""
+        report = self._own(healthy_report())
+        for number, name in enumerate(("shop/cart", "base", "base", "gone", "shop-b")):
+            image = replace(
+                report.image, repository=name, digest=Digest.of(f"{number}".encode()), tag=None
+            )
+            said = deleted_report() if name == "gone" else report
+            self.store().save(replace(self._own(said), id=f"repository-{number}", image=image))
+        beside = replace(report.image, registry=f"{report.image.registry}x", repository="other")
+        self.store().save(replace(report, id="beside", image=beside))
+        found = list(self.store().repositories(report.image.registry))
+        assert found == ["base", "shop-b", "shop/cart"]

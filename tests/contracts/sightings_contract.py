@@ -69,6 +69,16 @@ class SightingsContract(ABC):
             stranger.registry,
         }
 
+    def test_when_a_repository_was_listed_is_kept(self) -> None:
+        """The last time, of each by itself, and apart from a registry's progress."""
+        own, registry = self.sightings(), self.registry()
+        assert own.listed_at(registry, "shop/cart") is None
+        for hours in (0, 1):
+            own.note_listed(registry, "shop/cart", NOW + timedelta(hours=hours))
+        assert self.sightings().listed_at(registry, "shop/cart") == NOW + timedelta(hours=1)
+        assert own.listed_at(registry, "shop") is None
+        assert own.progress(registry) is None
+
     def test_progress_is_kept(self) -> None:
         """Whole, and by registry."""
         assert self.sightings().progress(self.registry()) is None

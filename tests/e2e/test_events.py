@@ -86,7 +86,7 @@ def test_a_deleted_image_is_retired_and_a_forged_deletion_changes_nothing(
     """The registry says of each whether it is gone."""
     gone = pushscan.push("vulnerable", "events/gone:v1")
     judged = pushscan.verdict(gone)
-    told(pushscan, gone, "unhealthy")
+    told(pushscan, gone, "newly-unhealthy")
     stays = pushscan.push("clean", "events/stays:v1")
     pushscan.verdict(stays)
     forged = push_event(

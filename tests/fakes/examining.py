@@ -1,8 +1,9 @@
 """A registry and a scanner that say what tests tell them."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from scanner.errors import AdvisoriesError, PushscanError
@@ -107,6 +108,7 @@ class StubScanner:
     """What is wrong with a layer, by its diff_id."""
     analysed: list[Digest] = field(default_factory=list)
     matched: list[tuple[Digest, ...]] = field(default_factory=list)
+    match_at_most: int | None = None
 
     def describe(self) -> Scanner:
         """Name the scanner."""
@@ -149,6 +151,13 @@ class StubScanner:
         diff_ids = tuple(layer.diff_id for layer in layers)
         self.matched.append(diff_ids)
         return self.seen.get(diff_ids, self.otherwise)
+
+    def match_all(
+        self, images: Iterable[Sequence[LayerInventory]], *, advisories: Advisories
+    ) -> Iterator[ScanReport | Unexaminable]:
+        """Match one after another, as many as there is time for."""
+        in_time = islice(images, self.match_at_most)
+        return (self.match(layers, advisories=advisories) for layers in in_time)
 
     def _require(self, advisories: Advisories) -> None:
         if advisories != self.database:

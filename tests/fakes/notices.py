@@ -55,6 +55,10 @@ class RecordingQueue:
             raise self.outage
         self.sent.append((message, delay_seconds))
 
+    def depth(self) -> int:
+        """Count the messages."""
+        return len(self.sent)
+
 
 @dataclass(kw_only=True)
 class RecordingChannel:

@@ -1,7 +1,7 @@
 """Stores in memory."""
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -120,15 +120,13 @@ class InMemoryReportStore:
 
     def resolve_tag(self, registry: str, repository: str, tag: str) -> Digest | None:
         """Return the digest of the latest push of a tag."""
-        self._raise_outage()
-        with self._lock:
-            pushes = [
-                (save.report.requested_at, save.report.image.digest)
-                for save in self._saves
-                if (registry, repository, tag)
-                == (save.report.image.registry, save.report.image.repository, save.report.image.tag)
-            ]
-        return max(pushes)[1] if pushes else None
+        push = self.find_tag(registry, repository, tag)
+        return push.image.digest if push else None
+
+    def repositories(self, registry: str) -> Iterator[str]:
+        """Yield names in the order of the keys."""
+        rows = (row.image for row in self.list_current() if row.image.registry == registry)
+        yield from dict.fromkeys(image.repository for image in rows)
 
     def find_tag(self, registry: str, repository: str, tag: str) -> TagPush | None:
         """Return the latest push of a tag."""
@@ -182,18 +180,18 @@ class InMemoryReportStore:
 
     def judged(
         self, registry: str, repository: str, digests: Collection[Digest]
-    ) -> frozenset[Digest]:
+    ) -> Mapping[Digest, str | None]:
         """Return what has a verdict and was not deleted."""
         self._raise_outage()
         images = {
             digest: ImageReference(registry=registry, repository=repository, digest=digest)
             for digest in digests
         }
-        return frozenset(
-            digest
+        return {
+            digest: verdict.image.tag
             for digest, image in images.items()
             if (verdict := self.current(image)) and verdict.reason != NotApplicableReason.DELETED
-        )
+        }
 
     def due(self, now: datetime) -> list[CurrentVerdict]:
         """Return those whose time has come."""

@@ -143,6 +143,8 @@ FILTERED = {
     *("writable-code", "make-executable", "map-program", "vfork-bomb", "leave-session"),
 }
 """What only the system-call filter stops in bubblewrap, on every kernel that can run it."""
+SERVED = {"tcp-listen"}
+"""What a program that is asked over TCP may do. Only its own network can hear of it."""
 CONTROLS = [*_each("may-write may-speak"), *_each("may-read", "{shared}", "{image}/plain")]
 """What a scan needs: these must work, or nothing was shown by all that did not."""
 

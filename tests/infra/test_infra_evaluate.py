@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -117,9 +118,14 @@ def test_the_settings_of_the_template_are_those_that_the_app_takes(profile: str)
     """The app refuses to start with one that is missing, wrong or unknown."""
     app = properties(one_of(profile, "Microsoft.App/containerApps"))
     (container,) = app["template"]["containers"]
-    # What only the deployment knows is the registry's address.
+    # What only the deployment knows: the id of the workspace, and else the registry's address.
+    known = {"PUSHSCAN_LOG_WORKSPACE": str(UUID(int=1))}
     environment = {
-        one["name"]: re.sub(r"\[reference\([^]]*\]", "shop.azurecr.io", one.get("value", "s" * 24))
+        one["name"]: re.sub(
+            r"\[reference\([^]]*\]",
+            known.get(one["name"], "shop.azurecr.io"),
+            one.get("value", "s" * 24),
+        )
         for one in container["env"]
     }
     dockerfile = (ROOT / "infra" / "image" / "Dockerfile").read_text(encoding="utf-8")

@@ -100,7 +100,7 @@ def test_a_push_is_judged_and_what_is_said_is_attached_once(around: AppSurroundi
     ]
     before = app.writes()
     app.judge(str(image.digest))
-    app.run("rejudge_image", encode_job(RejudgeJob(image=image, since=None)))
+    app.run("rejudge_image", encode_job(RejudgeJob(images=(image,))))
     assert app.attach() == 2
     for one in attached:
         of_ours = app.judge(one["digest"])

@@ -1,6 +1,7 @@
 """The catalogue's adapter against the stand-in for ACR."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from scanner.model import Digest, ImageReference
 from scanner.registry.catalogue import AcrCatalogue
 from scanner.registry.retries import Timing
 from tests.contracts.catalogue_contract import CatalogueContract
-from tests.integration.acr_images import small_image
+from tests.integration.acr_images import SmallImage, small_image
 
 pytestmark = pytest.mark.integration
 
@@ -58,6 +59,7 @@ class TestAcrCatalogue(CatalogueContract):
     def _connected(self, stand_in: RegistryStandIn, adapter: AcrCatalogue) -> None:
         self._stand_in, self._adapter = stand_in, adapter
         self._numbers = itertools.count()
+        self._pushed: dict[str, SmallImage] = {}
 
     def catalogue(self) -> AcrCatalogue:
         """Return the adapter."""
@@ -72,9 +74,15 @@ class TestAcrCatalogue(CatalogueContract):
         image = small_image(annotations={"number": str(next(self._numbers))})
         with self._stand_in.client() as client:
             image.push(client, repository, tag)
+        self._pushed[image.digest] = image
         return ImageReference(
             registry=self.registry(), repository=repository, digest=Digest(image.digest), tag=tag
         )
+
+    def tag(self, image: ImageReference, tag: str) -> None:
+        """Push its manifest once more."""
+        with self._stand_in.client() as client:
+            self._pushed[str(image.digest)].push(client, image.repository, tag)
 
     def delete_repository(self, repository: str) -> None:
         """Delete it."""
@@ -136,6 +144,48 @@ class TestAcrCatalogue(CatalogueContract):
             self._stand_in.fail_next(
                 Answer(status=200, body=document), method="GET", path="/acr/v1/a/_manifests"
             )
+        with pytest.raises(RegistryError):
+            self._listed("a")
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Answer(status=401),
+            Answer(status=403),
+            Answer(status=404, body=b"<html>not here"),
+            Answer(status=404, body=b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}'),
+            Answer(status=404, body=b'{"errors": 7}'),
+            Answer(status=307),
+            Answer(status=500),
+            Answer(status=503),
+        ],
+    )
+    def test_only_the_registry_itself_can_say_that_a_repository_is_gone(
+        self, answer: Answer
+    ) -> None:
+        """A refusal, trouble or a proxy's own page would retire images that are there."""
+        self.push("a")
+        for _ in range(9):
+            self._stand_in.fail_next(answer, method="GET", path="/acr/v1/a")
+        with pytest.raises(RegistryError):
+            self.catalogue().has_repository(self.registry(), "a")
+
+    def test_a_manifest_with_a_tag_that_is_none_is_refused(self) -> None:
+        """A tag becomes part of a job."""
+        document = json.dumps(
+            {
+                "manifests": [
+                    {
+                        "digest": f"sha256:{'0' * 64}",
+                        "lastUpdateTime": "2026-11-22T12:00:00Z",
+                        "tags": ["v1", "../x"],
+                    }
+                ]
+            }
+        ).encode()
+        self._stand_in.fail_next(
+            Answer(status=200, body=document), method="GET", path="/acr/v1/a/_manifests"
+        )
         with pytest.raises(RegistryError):
             self._listed("a")
 

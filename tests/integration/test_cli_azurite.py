@@ -102,7 +102,7 @@ def test_what_was_judged_is_listed_and_shown(tmp_path: Path, azurite: Azurite) -
     assert f"{IMAGE.registry}/{IMAGE.repository}:v7" in listed.stdout
     shown = _pushscan(tmp_path, storage, "show", IMAGE.name)
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "upgrade jinja2 2.10 to 2.10.1" in shown.stdout
+    assert "Upgrade jinja2 (python-pkg) from 2.10 to 2.10.1" in shown.stdout
     assert "\x1b" not in listed.stdout + shown.stdout
     document = _pushscan(tmp_path, storage, "show", IMAGE.name, "--json")
     assert json.loads(document.stdout)["id"] == unhealthy_report().id

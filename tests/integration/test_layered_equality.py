@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -16,11 +17,11 @@ from local.samples.images import SAMPLES, Kind, build
 from local.samples.layers import whiteout
 from local.samples.packages import PackageCache, PackageUnavailableError
 from scanner.model import LayerInventory, ScanReport
-from scanner.sandbox import Completed, Limits, Sandbox, choose
+from scanner.sandbox import Completed, Limits, Sandbox, Service, choose
 from scanner.trivy import AdvisoryDirectory
 from scanner.trivy.analysis import Workbench, analyse
 from scanner.trivy.binary import TrivyBinary
-from scanner.trivy.matching import match
+from scanner.trivy.matching import Stack, match
 from scanner.trivy.unread import unread
 from scanner.trivy.whole_image import examine
 from tests.corpus.advisories import write_corpus_database
@@ -32,8 +33,8 @@ from tests.sandbox_programs import bubblewrap_path, trivy_path, unavailable
 pytestmark = pytest.mark.integration
 
 _LIMITS = Limits(wall_seconds=60.0)
-_PACKAGES = Path(__file__).parents[2] / ".local" / "cache" / "packages"
-_SAMPLES = sorted(name for name, sample in SAMPLES.items() if sample.kind is Kind.IMAGE)
+PACKAGES = Path(__file__).parents[2] / ".local" / "cache" / "packages"
+SAMPLE_NAMES = sorted(name for name, sample in SAMPLES.items() if sample.kind is Kind.IMAGE)
 _PACKED = {"Digest", "Size"}
 """Of a layer as a registry has it; the layered path gives Trivy layers unpacked."""
 
@@ -57,6 +58,9 @@ class _Recording:
         self.outputs.append(self.inner.run(*arguments, **named))
         return self.outputs[-1]
 
+    def serving(self, *arguments: Any, **named: Any) -> AbstractContextManager[Service]:  # noqa: ANN401 - passed on
+        return self.inner.serving(*arguments, **named)
+
 
 @lru_cache(maxsize=1)
 def corpus() -> Mapping[str, CorpusImage]:
@@ -72,7 +76,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     """Return the real programs, with advisories on packages of the corpus."""
     new = tmp_path_factory.mktemp("new")
     write_corpus_database(new)
-    return _bench(new, tmp_path_factory.mktemp("advisories"))
+    return workbench(new, tmp_path_factory.mktemp("advisories"))
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +84,11 @@ def sample_bench(tmp_path_factory: pytest.TempPathFactory) -> Workbench:
     """Return the real programs, with advisories on packages of the samples."""
     new = tmp_path_factory.mktemp("new")
     write_database(new, updated_at=datetime.now(UTC))
-    return _bench(new, tmp_path_factory.mktemp("advisories"))
+    return workbench(new, tmp_path_factory.mktemp("advisories"))
 
 
-def _bench(new: Path, installed: Path) -> Workbench:
+def workbench(new: Path, installed: Path) -> Workbench:
+    """Return the real programs, with advisories that are in a folder."""
     directory = AdvisoryDirectory(installed)
     directory.install(new, source="test")
     sandbox = choose("auto", bubblewrap_path())
@@ -115,7 +120,7 @@ def _layered(
 ) -> tuple[_Said, Sequence[LayerInventory]]:
     layers = inventories(layout, partial(analyse, bench=bench))
     assert isinstance(layers, Sequence), layers
-    seen = match(layers, bench, scratch=scratch)
+    seen = match(Stack.of(layers), bench, scratch=scratch)
     assert isinstance(seen, ScanReport), seen
     return _said(seen, bench), layers
 
@@ -159,11 +164,11 @@ def _assert_equal(layout: Path, bench: Workbench, scratch: Path) -> _Said:
     return layered
 
 
-@pytest.mark.parametrize("name", _SAMPLES)
+@pytest.mark.parametrize("name", SAMPLE_NAMES)
 def test_a_sample_gives_the_same_report(sample_bench: Workbench, tmp_path: Path, name: str) -> None:
     """Whatever it is packed with, whiteouts and opaque directories included."""
     try:
-        sample = build(name, tmp_path, PackageCache(_PACKAGES))
+        sample = build(name, tmp_path, PackageCache(PACKAGES))
     except PackageUnavailableError as error:
         unavailable(str(error))
     _assert_equal(sample.layout, sample_bench, tmp_path)
@@ -182,7 +187,7 @@ def test_an_image_of_the_corpus_gives_the_same_report(
 _DEBIAN = {"etc/os-release": b'ID=debian\nVERSION_ID="12"\n'}
 _BASH = b"Package: bash\nStatus: install ok installed\nVersion: %s\nArchitecture: amd64\n\n"
 _NPM = "app/node_modules/lodash/package.json"
-_REMADE: Mapping[str, tuple[Mapping[str, bytes], ...]] = {
+REMADE: Mapping[str, tuple[Mapping[str, bytes], ...]] = {
     "a version that cannot be compared": ({_NPM: b'{"name":"lodash","version":"one"}'},),
     "such a version, removed above": (
         {_NPM: b'{"name":"lodash","version":"one"}'},
@@ -208,11 +213,11 @@ _REMADE: Mapping[str, tuple[Mapping[str, bytes], ...]] = {
 }
 
 
-@pytest.mark.parametrize("name", _REMADE)
+@pytest.mark.parametrize("name", REMADE)
 def test_what_a_layer_above_changes_gives_the_same_report(
     bench: Workbench, tmp_path: Path, name: str
 ) -> None:
     """Also where Trivy has something to say about what is no longer there."""
-    layers = tuple(CorpusLayer(files=files) for files in _REMADE[name])
+    layers = tuple(CorpusLayer(files=files) for files in REMADE[name])
     image = CorpusImage(name="remade", layers=layers)
     _assert_equal(image.build(tmp_path).layout, bench, tmp_path)

@@ -17,7 +17,7 @@ from scanner.store import inventory_json
 from scanner.trivy import AdvisoryDirectory, argv
 from scanner.trivy.analysis import Workbench, analyse
 from scanner.trivy.binary import TrivyBinary
-from scanner.trivy.matching import match
+from scanner.trivy.matching import Stack, match
 from tests.corpus import secrets
 from tests.corpus.advisories import write_corpus_database
 from tests.corpus.image import CorpusImage, CorpusLayer
@@ -112,7 +112,7 @@ def _whole(layout: Path, bench: Workbench) -> set[Place]:
 
 def _layered(layout: Path, bench: Workbench, scratch: Path) -> set[Place]:
     layers = _inventories(layout, bench)
-    seen = match(layers, bench, scratch=scratch)
+    seen = match(Stack.of(layers), bench, scratch=scratch)
     assert isinstance(seen, ScanReport), seen
     assert not [text for text in seen.unexamined if "secrets" in text]
     return {Place(w.path, w.id, w.line, w.severity, w.layer_diff_id) for w in seen.weaknesses}

@@ -81,10 +81,14 @@ def test_a_registry_that_was_there_before_is_queued_once(around: AppSurroundings
     ]
     store = Wiring(read(around.settings())).store
     host = registry.login_server
-    for number, (repository, digest) in enumerate(
-        [("base", single.digest), (REPOSITORY, pushed), (REPOSITORY, first.digest)]
+    for number, (repository, digest, tag) in enumerate(
+        [
+            ("base", single.digest, "v1"),
+            (REPOSITORY, pushed, "v2"),
+            (REPOSITORY, first.digest, None),
+        ]
     ):
-        image = ImageReference(registry=host, repository=repository, digest=Digest(digest))
+        image = ImageReference(registry=host, repository=repository, digest=Digest(digest), tag=tag)
         report = replace(healthy_report(), id=f"reconciled-{number}", image=image)
         store.save(report, part_of=Digest(pushed) if number == 2 else None)
     tally = reconciler(around, hours=2).run()

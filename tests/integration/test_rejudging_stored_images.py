@@ -108,11 +108,11 @@ class Installation:
         """Do all that waits in the queues of re-judging; return the images that were judged."""
         while message := self.around.take(SWEEP_QUEUE):
             self.wiring.sweeper.take(decode_step(message.encode()))
-        judged = []
+        judged: list[ImageReference] = []
         while message := self.around.take(REJUDGE_QUEUE):
             job = decode_job(message.encode())
             self.wiring.rejudger.judge(job)
-            judged.append(job.image)
+            judged += job.images
         return judged
 
     def status(self, image: ImageReference) -> Status:
@@ -171,7 +171,7 @@ def test_a_job_that_fails_too_often_takes_the_way_of_a_push(installation: Instal
     """Which asks the registry, and gives up aloud: a later sweep need not concern the image."""
     installation.learn(tar="1")
     image = installation.push(debian("bash"))
-    _run(installation, "rejudge_from_registry", encode_job(RejudgeJob(image=image, since=None)))
+    _run(installation, "rejudge_from_registry", encode_job(RejudgeJob(images=(image,))))
     queued = jobs.decode(installation.around.take(JOB_QUEUE).encode())
     assert isinstance(queued, ScanJob)
     assert queued.image == replace(image, tag=None)
@@ -186,6 +186,20 @@ def test_a_stretch_that_fails_too_often_is_tried_again(installation: Installatio
     assert installation.around.take(SWEEP_QUEUE)
     _run(installation, "sweep_images_again", encode_step(SweepStep(sweep=sweep.id, after=None)))
     assert [judged.digest for judged in installation.work()] == [image.digest]
+
+
+def test_images_that_are_not_ours_keep_no_other_from_its_verdict(
+    installation: Installation,
+) -> None:
+    """Their job is kept where somebody can look at it."""
+    installation.learn(tar="1")
+    image = installation.push(debian("bash"))
+    installation.learn(tar="1", bash="2")
+    strange = replace(image, registry="elsewhere.azurecr.io")
+    _run(installation, "rejudge_image", encode_job(RejudgeJob(images=(strange, image))))
+    assert installation.status(image) is Status.UNHEALTHY
+    [held] = installation.wiring.unreadable_messages.look()
+    assert held.why.endswith("is not a registry of ours")
 
 
 def _run(installation: Installation, name: str, message: str) -> None:

@@ -25,7 +25,7 @@ def _launch(
         return subprocess.run(  # noqa: S603 - an argv of our own
             [
                 *(sys.executable, "-I", "-S", *python, str(_LAUNCHER)),
-                *(str(os.getpid() if parent is None else parent), "-", *options),
+                *(str(os.getpid() if parent is None else parent), "-", "-", *options),
                 *("--", str(program), sys.executable, "-I", "-S", "-c", code),
             ],
             stdin=subprocess.DEVNULL,

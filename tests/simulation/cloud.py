@@ -13,10 +13,10 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
-    ServiceResponseError,
 )
 
-from tests.simulation.perils import Clock, Perils
+from tests.simulation.containers import Container
+from tests.simulation.perils import Clock, Perils, lost_answer
 
 Entity = dict[str, Any]
 _Test = Callable[[Mapping[str, Any], Mapping[str, str]], bool]
@@ -29,11 +29,6 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "le": lambda left, right: left <= right,
     "lt": lambda left, right: left < right,
 }
-
-
-def lost_answer() -> Exception:
-    """Return what the SDKs raise when a connection breaks: nobody knows whether it was done."""
-    return ServiceResponseError("the connection was closed")
 
 
 class StoredEntity(Entity):
@@ -157,47 +152,6 @@ def _one(tokens: list[str]) -> _Test:
     return lambda row, parameters: compare(row[name], parameters[parameter])
 
 
-@dataclass(slots=True, kw_only=True)
-class Container:
-    """A container client and its container."""
-
-    container_name: str
-    perils: Perils
-    blobs: dict[str, bytes] = field(default_factory=dict)
-
-    def upload_blob(self, name: str, content: bytes, **options: object) -> None:
-        """Add a blob that is not there."""
-        del options
-        with self.perils.step(f"blobs.{self.container_name}.upload", lost_answer):
-            if name in self.blobs:
-                raise ResourceExistsError("there is such a blob")
-            self.blobs[name] = content
-
-    def download_blob(self, name: str, **options: object) -> "Download":
-        """Return a blob."""
-        del options
-        with self.perils.step(f"blobs.{self.container_name}.download", lost_answer):
-            if name not in self.blobs:
-                raise ResourceNotFoundError("no such blob")
-            return Download(self.blobs[name])
-
-
-@dataclass(frozen=True, slots=True)
-class Download:
-    """A blob that was asked for."""
-
-    content: bytes
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-        return len(self.content)
-
-    def readall(self) -> bytes:
-        """Return all of it."""
-        return self.content
-
-
 @dataclass(slots=True, kw_only=True, eq=False)
 class Message:
     """A message of a queue."""
@@ -256,7 +210,9 @@ class Cloud:
 
     def get_container_client(self, name: str) -> Container:
         """Return a container; it is made at the first call."""
-        return self.containers.setdefault(name, Container(container_name=name, perils=self.perils))
+        return self.containers.setdefault(
+            name, Container(container_name=name, perils=self.perils, clock=self.clock)
+        )
 
     def queue(self, name: str) -> Queue:
         """Return a queue; it is made at the first call."""

@@ -1,6 +1,6 @@
 """One worker process: the real functions of the edge, and what they find in their wiring."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -9,6 +9,7 @@ import azure.functions as func
 
 from function_app import events, notices, rejudging, worker
 from scanner import settings
+from scanner.asking_registry import RegistryTurn
 from scanner.errors import PushscanError
 from scanner.herald import Herald
 from scanner.model import ImageReference
@@ -59,6 +60,10 @@ class AtOnce:
             future.set_exception(error)
         return future
 
+    def map(self, work: Callable[[Any], Any], values: Iterable[Any]) -> Iterator[Any]:
+        """Do the work, one after the other."""
+        return map(work, values)
+
     def shutdown(self, *, cancel_futures: bool) -> None:
         """Nothing is left to be done."""
 
@@ -81,6 +86,7 @@ class Host:
     pipeline: Pipeline
     retirement: Retirement
     rejudger: Rejudger
+    registry_turn: RegistryTurn
     herald: Herald
     publisher: Publisher
     notifier: Notifier
@@ -89,7 +95,7 @@ class Host:
     functions: dict[str, Callable[[func.QueueMessage], None]] = field(default_factory=dict)
 
     def ask_to_attach(self, image: ImageReference) -> None:
-        """Nothing is to be attached."""
+        """Attach nothing, as where that is not switched on."""
 
 
 def functions_of(host: Host) -> dict[str, Callable[[func.QueueMessage], None]]:

@@ -42,7 +42,6 @@ class Delivery:
 
     due_at: float
     number: int
-    event_id: str
     body: str
     by_webhook: bool
 
@@ -59,10 +58,6 @@ class Pushers:
     """What each tag names."""
     moves: list[tuple[datetime, str, str, Digest]] = field(default_factory=list)
     """When each tag was given to what, in order."""
-    last_events: dict[tuple[str, str], str] = field(default_factory=dict)
-    """The id of the last push of each tag."""
-    accepted: set[str] = field(default_factory=set)
-    """Events that surely became durable."""
     unhealthy: set[Digest] = field(default_factory=set)
     """All manifests ever pushed that once had a bad layer, or a platform that had one."""
     children: dict[Digest, tuple[Digest, ...]] = field(default_factory=dict)
@@ -85,8 +80,10 @@ class Pushers:
                 self._push_signature()
             elif drawn < 0.78:
                 self._tag_again()
-            elif drawn < 0.88:
+            elif drawn < 0.87:
                 self._delete()
+            elif drawn < 0.88:
+                self._delete_repository()
             elif drawn < 0.93:
                 self._change_advisories()
             else:
@@ -97,11 +94,9 @@ class Pushers:
         while self._under_way and self._under_way[0].due_at <= self.world.now().timestamp():
             delivery = heapq.heappop(self._under_way)
             if delivery.by_webhook:
-                if self.world.post(delivery.body.encode()):
-                    self.accepted.add(delivery.event_id)
+                self.world.post(delivery.body.encode())
             else:
                 self.world.put(delivery.body)
-                self.accepted.add(delivery.event_id)
 
     def deliver_all(self) -> None:
         """Wait for the last event that is under way."""
@@ -196,14 +191,12 @@ class Pushers:
         if tag:
             self.holders[repository, tag] = digest
             self.moves.append((now, repository, tag, digest))
-        for changed in {digest: None, lost: None}:
-            if changed in self.world.registry.manifests:
-                self._list(repository, changed)
-        self.world.catalogue.add(self._tagged(repository, digest), updated_at=now)
+        if lost in self.world.registry.manifests:
+            # That it lost a tag is not said to change a manifest.
+            self._list(repository, lost)
+        self._list(repository, digest, updated_at=now)
         self.pushes += 1
-        event_id = self._tell("push", repository, digest, tag)
-        if tag:
-            self.last_events[repository, tag] = event_id
+        self._tell("push", repository, digest, tag)
 
     def _change_advisories(self) -> None:
         """Publish a database that says otherwise of one image; have that judged again."""
@@ -221,51 +214,71 @@ class Pushers:
         indexes = [index for index, parts in self.children.items() if digest in parts]
         for concerned in (digest, *indexes):
             self.unhealthy.add(concerned)
-            self.world.rejudge(RejudgeJob(image=self.reference(concerned), since=now))
+            self.world.rejudge(RejudgeJob(images=(self.reference(concerned),), since=now))
 
-    def _list(self, repository: str, digest: Digest) -> None:
+    def _list(self, repository: str, digest: Digest, *, updated_at: datetime | None = None) -> None:
         listed = self.world.catalogue.listed.get(REGISTRY, {}).get(repository, {})
-        updated_at = listed[digest].updated_at if digest in listed else self.world.now()
-        self.world.catalogue.add(self._tagged(repository, digest), updated_at=updated_at)
-
-    def _tagged(self, repository: str, digest: Digest) -> ImageReference:
-        tags = [
+        tags = sorted(
             tag
             for (where, tag), held in self.holders.items()
             if (where, held) == (repository, digest)
-        ]
-        return ImageReference(
+        )
+        image = ImageReference(
             registry=REGISTRY, repository=repository, digest=digest, tag=max(tags, default=None)
+        )
+        self.world.catalogue.add(
+            image, updated_at=updated_at or listed[digest].updated_at, tags=tuple(tags)
         )
 
     def _delete(self) -> None:
         """Delete an image, or an index and then what it named.
 
         EXCLUDED: a platform's manifest alone. An index that was judged with it keeps its verdict.
-        EXCLUDED: a repository with its last manifest, which the registry would list no more.
         """
         free = [digest for digest in self.world.registry.manifests if digest not in self._platforms]
         if not free:
             return
         chosen = self.world.chance.choice(free)
         for digest in (chosen, *self.children.get(chosen, ())):
-            repository = self._owners[digest]
-            self.deleted[digest] = repository, self.world.registry.manifests.pop(digest)
-            del self.world.catalogue.listed[REGISTRY][repository][digest]
-            for name in [name for name, held in self.holders.items() if held == digest]:
-                del self.holders[name]
-            self._tell("delete", repository, digest, None)
+            self._remove(digest)
+            self._tell("delete", self._owners[digest], digest, None)
+
+    def _delete_repository(self) -> None:
+        """Delete all of a repository at once: one event tells of it, if any does."""
+        if repository := self.delete_repository_untold():
+            self._tell("delete", repository, None, None)
+
+    def delete_repository_untold(self) -> str:
+        """Delete all of a repository, if there is one; return its name."""
+        listed = self.world.catalogue.listed.get(REGISTRY, {})
+        if not listed:
+            return ""
+        repository = self.world.chance.choice(sorted(listed))
+        for digest in list(listed[repository]):
+            self._remove(digest)
+        return repository
+
+    def _remove(self, digest: Digest) -> None:
+        repository = self._owners[digest]
+        self.deleted[digest] = repository, self.world.registry.manifests.pop(digest)
+        of_registry = self.world.catalogue.listed[REGISTRY]
+        del of_registry[repository][digest]
+        if not of_registry[repository]:
+            # The registry lists no repository in which nothing is left.
+            del of_registry[repository]
+        for name in [name for name, held in self.holders.items() if held == digest]:
+            del self.holders[name]
 
     # What becomes of the event
 
-    def _tell(self, action: str, repository: str, digest: Digest, tag: str | None) -> str:
+    def _tell(self, action: str, repository: str, digest: Digest | None, tag: str | None) -> None:
         event_id = f"event-{next(self._numbers)}"
         event = push_event(
             id=event_id,
             action=action,
             timestamp=self.world.clock.now().isoformat(),
             target_repository=repository,
-            target_digest=str(digest),
+            target_digest=str(digest) if digest else None,
             target_tag=tag,
         )
         for _ in range(self._copies()):
@@ -273,12 +286,10 @@ class Pushers:
             delivery = Delivery(
                 due_at=self.world.now().timestamp() + self._delay(),
                 number=next(self._numbers),
-                event_id=event_id,
                 body=json.dumps(event) if by_webhook else _cloud_event(event),
                 by_webhook=by_webhook,
             )
             heapq.heappush(self._under_way, delivery)
-        return event_id
 
     def _copies(self) -> int:
         drawn = self.world.chance.random()

@@ -15,6 +15,7 @@ import azure.functions as func
 
 from function_app import intake
 from scanner.ancestry import Ancestries
+from scanner.asking_registry import RegistryTurn
 from scanner.errors import PushscanError
 from scanner.examination import Examiner
 from scanner.herald import Herald
@@ -89,7 +90,7 @@ class World:
         services = cast("Any", self.cloud)
         self.store = AzureReportStore(services, services)
         self.ancestries = Ancestries(store=self.store, ancestors=AzureAncestors(services))
-        self.inventories = AzureInventoryStore(services, services)
+        self.inventories = AzureInventoryStore(services, services, self.now)
         self.ledger = TableLedger(services)
         self.held = HeldNotices(services)
         self.streams = TableStreams(services)
@@ -110,7 +111,8 @@ class World:
         return MessageQueue(cast("Any", self.cloud.queue(name)))
 
     def _started(self) -> Host:
-        jobs = self._queue(JOB_QUEUE)
+        jobs, later = self._queue(JOB_QUEUE), self._queue(REJUDGE_QUEUE)
+        turn = RegistryTurn(jobs=jobs, later=later, clock=self.clock.now)
         notices = self._queue(NOTICE_QUEUE)
         outbox = QueueOutbox(
             composer=Composer(store=self.store),
@@ -152,9 +154,11 @@ class World:
                 inventories=self.inventories,
                 publisher=publisher,
                 ancestries=self.ancestries,
-                rescan=jobs.send,
+                turn=turn,
+                later=later,
                 clock=self.clock.now,
             ),
+            registry_turn=turn,
             herald=herald,
             publisher=publisher,
             notifier=Notifier(
@@ -195,8 +199,8 @@ class World:
 
     # What goes on
 
-    def post(self, body: bytes) -> bool:
-        """Post an event to the webhook, once as ACR does; say whether it was accepted."""
+    def post(self, body: bytes) -> None:
+        """Post an event to the webhook, once as ACR does, whatever comes of it."""
         host = self._host()
         request = func.HttpRequest(
             method="POST",
@@ -211,9 +215,8 @@ class World:
             try:
                 answer = intake.receive(request, host.settings, host.job_queue.send)
             except Killed:
-                return False
+                return
         assert answer.status_code in {202, 503}, answer.get_body()
-        return bool(answer.status_code == 202)
 
     def put(self, body: str) -> None:
         """Let Event Grid queue an event, durably."""
@@ -308,7 +311,8 @@ class World:
             self.settle()
             tally = self.reconcile()
             assert tally is not None
-            if tally.is_complete and not (tally.unseen or tally.queued or tally.vanished):
+            found = tally.unseen + tally.queued + tally.vanished + tally.retagged
+            if tally.is_complete and not found:
                 return
             self.clock.pass_by(timedelta(hours=1))
         raise AssertionError("it never comes to rest")

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -32,6 +33,14 @@ class TestInMemoryCatalogue(CatalogueContract):
         digest = Digest.of(str(next(self._numbers)).encode())
         image = ImageReference(registry=REGISTRY, repository=repository, digest=digest, tag=tag)
         return self._catalogue.add(image, updated_at=datetime.now(UTC))
+
+    def tag(self, image: ImageReference, tag: str) -> None:
+        """List it with that tag, and no other image."""
+        listed = self._catalogue.listed[REGISTRY][image.repository]
+        for digest, entry in list(listed.items()):
+            tags = {*entry.tags, tag} if digest == image.digest else {*entry.tags} - {tag}
+            known = replace(entry.image, tag=max(tags, default=None))
+            listed[digest] = replace(entry, image=known, tags=tuple(sorted(tags)))
 
     def delete_repository(self, repository: str) -> None:
         """List it no more."""

@@ -96,7 +96,7 @@ def test_secrets_go_and_settings_change() -> None:
     found = remedies([blocks(SECRET), blocks(ROOT)])
     assert {(remedy.kind, remedy.target) for remedy in found} == {
         (RemedyKind.REMOVE, "app/.env"),
-        (RemedyKind.CONFIGURE, "root-user"),
+        (RemedyKind.CONFIGURE, "The image runs as root"),
     }
 
 
@@ -156,7 +156,7 @@ def is_cleared(subject: Subject, change: Remedy) -> bool:
     """Say whether a change alone takes a fault out of an image, by a rule of its own."""
     if isinstance(subject, Weakness):
         is_change = change.kind in {RemedyKind.REMOVE, RemedyKind.CONFIGURE}
-        return is_change and change.target == (subject.path or subject.id)
+        return is_change and change.target == (subject.path or subject.title)
     is_there = (change.target, change.layer_diff_id) == (subject.package, subject.layer_diff_id)
     if change.kind is RemedyKind.REMOVE:
         return is_there
@@ -173,7 +173,7 @@ def conceivable(decisions: Iterable[Decision], base: NewerBase) -> list[Remedy]:
         subject = decision.subject
         layer = subject.layer_diff_id
         if isinstance(subject, Weakness):
-            found.add(Remedy(kind=RemedyKind.REMOVE, target=subject.path or subject.id))
+            found.add(Remedy(kind=RemedyKind.REMOVE, target=subject.path or subject.title))
             continue
         found.add(Remedy(kind=RemedyKind.REMOVE, target=subject.package, layer_diff_id=layer))
         found |= {

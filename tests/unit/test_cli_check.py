@@ -90,7 +90,7 @@ def test_the_exit_status_is_the_verdict(image: str) -> None:
     assert unhealthy.exit_code == 1
     assert "UNHEALTHY" in unhealthy.stdout
     assert "jinja2 2.10 -> 2.10.1" in unhealthy.stdout
-    assert "upgrade jinja2 2.10 to 2.10.1" in unhealthy.stdout
+    assert "Upgrade jinja2 (python-pkg) from 2.10 to 2.10.1" in unhealthy.stdout
     stale = _check(image, database=replace(ADVISORIES, updated_at=NOW - timedelta(days=30)))
     assert (stale.exit_code, "stale-advisories" in stale.stdout) == (3, True)
 

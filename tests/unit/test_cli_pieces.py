@@ -8,9 +8,9 @@ import pytest
 from scanner.cli import env_file, mend
 from scanner.cli.screen import age, json_text, shown
 from scanner.errors import SettingsError
-from scanner.model import Severity, UnknownReason
+from scanner.model import UnknownReason
 from tests.command_line import HOSTILE
-from tests.examples import NOW, finding
+from tests.examples import NOW
 
 _HEAVY = ("azure", "urllib3", "requests", "cryptography", "aiohttp")
 
@@ -18,25 +18,6 @@ _HEAVY = ("azure", "urllib3", "requests", "cryptography", "aiohttp")
 def test_every_unknown_reason_has_a_remedy() -> None:
     """Nobody is left with `unknown` and nothing to do."""
     assert set(mend.REMEDIES) == set(UnknownReason)
-
-
-def test_upgrades_are_grouped_by_installed_package() -> None:
-    """One line a package, its fixed versions in reading order, each once."""
-    (upgrade,) = mend.upgrades(
-        [
-            finding(Severity.CRITICAL, fixed_version="2.10.1, 2.9.9"),
-            finding(fixed_version="2.10.1"),
-            finding(fixed_version=""),
-        ]
-    )
-    assert upgrade.fixed_versions == ("2.9.9", "2.10.1")
-    assert upgrade.vulnerabilities == ("CVE-2019-10906",)
-
-
-def test_a_version_of_ten_thousand_digits_is_ordered() -> None:
-    """Python would refuse to read it as a number."""
-    (upgrade,) = mend.upgrades([finding(fixed_version=f"{'9' * 10_000}, 1")])
-    assert upgrade.fixed_versions[0] == "1"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue
 from tests.command_line import HOSTILE, OBEYED, in_memory, pushscan
 from tests.examples import IMAGE, NOW, job
 from tests.fakes import InMemoryReportStore
+from tests.fakes.pulls import InMemoryPulls, pulled
 from tests.reports import healthy_report, unhealthy_report, unknown_report
 
 LATER = NOW + timedelta(hours=5)
@@ -98,6 +99,27 @@ def test_a_selection_that_is_none_is_misuse(
     assert pushscan("rescan", *arguments, store=store).exit_code == 2
 
 
+def test_what_was_pulled_is_queued(store: InMemoryReportStore, queue: InMemoryQueue) -> None:
+    """Together with another condition, only what meets both."""
+    pulls = InMemoryPulls(events=[pulled("base/debian"), pulled("tools/lint"), pulled("never")])
+    for arguments, repositories in (
+        ([], ["base/debian", "tools/lint"]),
+        (["--reason", "timeout"], ["tools/lint"]),
+    ):
+        queue.messages.clear()
+        result = pushscan(
+            "rescan",
+            "--pulled-within",
+            "30",
+            *arguments,
+            store=store,
+            operations=in_memory(store, jobs=queue),
+            pulls=pulls,
+        )
+        assert result.exit_code == 0, result.stderr
+        assert _queued(queue) == repositories
+
+
 def test_pulls_are_said_to_be_unknown(store: InMemoryReportStore) -> None:
     """Nothing is guessed."""
     result = pushscan("rescan", "--pulled-within", "30", store=store)
@@ -115,11 +137,11 @@ def test_a_registry_that_is_not_ours_is_refused(store: InMemoryReportStore) -> N
 class _Breaking(InMemoryQueue):
     """Breaks at the third message."""
 
-    def send(self, message: str) -> None:
+    def send(self, message: str, *, delay_seconds: int = 0) -> None:
         """Keep a message, or fail."""
         if len(self.messages) == 2:
             raise self.fault
-        super().send(message)
+        super().send(message, delay_seconds=delay_seconds)
 
     fault: BaseException = KeyboardInterrupt()
 

@@ -27,6 +27,7 @@ from tests.fakes import InMemoryReportStore
 from tests.reports import (
     AMD64,
     ARM64,
+    decided,
     deleted_report,
     healthy_report,
     index_report,
@@ -71,7 +72,7 @@ def test_an_image_that_lost_its_tag_says_so() -> None:
 
 def test_a_verdict_is_shown_with_all_that_it_rests_on() -> None:
     """Verdict, why, counts, findings with fix and link, scanner, advisories, time."""
-    result = pushscan("show", NAME, store=_store(unhealthy_report()))
+    result = pushscan("show", NAME, store=_store(decided(unhealthy_report())))
     assert result.exit_code == 0
     for text in (
         NAME,
@@ -86,7 +87,7 @@ def test_a_verdict_is_shown_with_all_that_it_rests_on() -> None:
         "2026-11-22 12:00 UTC, 5 h ago",
         "CVE-2019-10906  jinja2 2.10 -> 2.10.1",
         "https://example.org/CVE-2019-10906",
-        "upgrade jinja2 2.10 to 2.10.1  (CVE-2019-10906)",
+        "Upgrade jinja2 (python-pkg) from 2.10 to 2.10.1 (clears CVE-2019-10906)",
         "app/broken.jar: not a zip file",
     ):
         assert text in result.stdout
@@ -232,7 +233,7 @@ def test_sample_advisories_are_told_loudly() -> None:
 def test_each_platform_of_an_index_is_shown_with_its_own_counts() -> None:
     """The index itself shows the most that one platform has."""
     index = Digest("sha256:" + "1d" * 32)
-    amd64 = unhealthy_report(tag=None)
+    amd64 = decided(unhealthy_report(tag=None))
     arm64 = replace(
         healthy_report(tag=None),
         id="a" * 64,
@@ -245,7 +246,8 @@ def test_each_platform_of_an_index_is_shown_with_its_own_counts() -> None:
     assert "linux/arm64/v8  healthy       0 critical, 0 high, 0 medium" in shown
     assert f"@{arm64.image.digest}" in shown
     assert "  findings    1 critical, 1 high, 0 medium" in shown
-    assert "upgrade jinja2 2.10 to 2.10.1" in shown
+    assert "What would mend it for linux/amd64" in shown
+    assert "Upgrade jinja2 (python-pkg) from 2.10 to 2.10.1" in shown
 
 
 def test_an_unknown_verdict_says_what_to_do() -> None:
@@ -266,11 +268,11 @@ def test_a_finding_without_a_fix_is_said_to_have_none() -> None:
     """Nobody shall look for an upgrade that does not exist."""
     unfixed = replace(finding(fixed_version=""), status=FixStatus.WILL_NOT_FIX)
     verdict = replace(unhealthy_report().verdict, violations=(unfixed,))
-    report = replace(unhealthy_report(), verdict=verdict, scan=scan_report(unfixed))
+    report = decided(replace(unhealthy_report(), verdict=verdict, scan=scan_report(unfixed)))
     shown = pushscan("show", NAME, store=_store(report)).stdout
     assert "jinja2 2.10 -> no fix (will not fix)" in shown
-    assert "no fix is published for jinja2 2.10" in shown
-    assert "upgrade" not in shown
+    assert "Remove jinja2 (python-pkg) 2.10, which has no fixed version" in shown
+    assert "Upgrade" not in shown
 
 
 def _hostile_report() -> Report:

@@ -1,5 +1,8 @@
 """Layers one upon another: what a container finds at a path."""
 
+import random
+from itertools import product
+
 import pytest
 
 from scanner.layers import Entry, FileTree, Kind, Place
@@ -26,6 +29,46 @@ def _tree(*layers: list[Entry]) -> FileTree:
     for layer in layers:
         tree.add_layer(layer)
     return tree
+
+
+def _random_layer(chance: random.Random) -> list[Entry]:
+    names = [
+        "/".join(chance.choices("abcd", k=chance.randint(1, 4))) + chance.choice(("", "", "/"))
+        for _ in range(12)
+    ]
+    names += [f"{chance.choice('abcd')}/.wh.{chance.choice('abcd')}", "a/.wh..wh..opq", "./b//c"]
+    kinds = [*[Kind.FILE] * 6, Kind.DIRECTORY, Kind.SYMBOLIC_LINK, Kind.HARD_LINK]
+    links = ("a", "../b", "/c/d", "nowhere", ".")
+    return [
+        Entry(name, chance.choice(kinds), 0, chance.choice(links))
+        for name in chance.sample(names, len(names))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_files_are_put_where_each_is_put_by_itself(seed: int) -> None:
+    """Many of one directory at once are the same as devices, which are put one by one."""
+    chance = random.Random(seed)  # noqa: S311 - the same each time
+    layers = [_random_layer(chance) for _ in range(4)]
+    one_by_one = [
+        [entry._replace(kind=Kind.DEVICE) if entry.kind is Kind.FILE else entry for entry in layer]
+        for layer in layers
+    ]
+    tree, by_itself = _tree(*layers[:3]), _tree(*one_by_one)
+    copied = tree.copy()
+    copied.add_layer(layers[3])
+    before = _tree(*layers[:3])
+    for path in ["/".join(parts) for n in (1, 2, 3, 4) for parts in product("abcd", repeat=n)]:
+        assert copied.resolve(path) == by_itself.resolve(path), path
+        assert tree.resolve(path) == before.resolve(path), path
+
+
+def test_a_file_that_takes_the_place_of_its_own_way_is_followed_no_more() -> None:
+    """`d/self` leads to `d` until a file is put there, by that very name."""
+    files = [_file("d/self/self"), _file("d/self/q")]
+    tree = _tree([_directory("d"), _symbolic("d/self", ".")], files)
+    assert tree.resolve("d/q") is None
+    assert tree.resolve("d/self/q") == Place("d/self/q", 1)
 
 
 def test_the_upper_layer_wins() -> None:

@@ -99,8 +99,8 @@ def test_a_duration_has_two_units_at_most(minutes: int, expected: str) -> None:
             "Remove left-pad (npm) 1.0, which has no fixed version (clears CVE-2026-1)",
         ),
         (
-            Remedy(kind=RemedyKind.CONFIGURE, target="User", wanted_version="1000"),
-            "Change the image's setting User to 1000",
+            Remedy(kind=RemedyKind.CONFIGURE, target="The image runs as root"),
+            "Change the image's settings: The image runs as root",
         ),
         (
             Remedy(kind=RemedyKind.REBASE, target="debian:12"),

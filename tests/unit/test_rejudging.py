@@ -1,153 +1,25 @@
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from scanner import jobs
-from scanner.errors import AdvisoriesError, RegistryError, StoreError
-from scanner.examination import Examiner
+from scanner.errors import AdvisoriesError, StoreError
 from scanner.model import (
-    Advisories,
     Digest,
-    ImageFacts,
-    ImageReference,
     LayerInventory,
     NotApplicable,
     NotApplicableReason,
-    Report,
-    Rulebook,
     ScanJob,
     Severity,
     Status,
     Unexaminable,
     UnknownReason,
 )
-from scanner.pipeline import Pipeline
-from scanner.ports import CurrentVerdict, IndexEntry, ResolvedImage, ResolvedIndex
-from scanner.publishing import Publisher
-from scanner.rejudge_messages import RejudgeJob
-from scanner.rejudging import Rejudger
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
-from tests.fakes import (
-    InMemoryInventoryStore,
-    InMemoryReportStore,
-    InMemoryStreams,
-    RecordingOutbox,
-    StubRegistry,
-    StubScanner,
-    publisher_on,
-)
-from tests.fakes.ancestors import ancestries_of
-from tests.policies import STRICT, strict
-from tests.reports import AMD64, ARM64, SCANNER
-
-HOUR = timedelta(hours=1)
-NEWER = replace(ADVISORIES, digest=Digest("sha256:" + "ae" * 32), updated_at=NOW + HOUR)
-INDEX = replace(IMAGE, digest=Digest("sha256:" + "1d" * 32))
-ARM_IMAGE = replace(IMAGE, digest=Digest("sha256:" + "a6" * 32), tag=None)
-AMD_IMAGE = replace(IMAGE, tag=None)
-
-
-@dataclass(kw_only=True)
-class World:
-    """A registry, a worker that takes pushes and one that judges again, on one storage."""
-
-    scratch: Path
-    registry: StubRegistry = field(default_factory=StubRegistry)
-    scanner: StubScanner = field(
-        default_factory=lambda: StubScanner(
-            scanner=SCANNER, database=ADVISORIES, otherwise=scan_report()
-        )
-    )
-    inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
-    store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
-    outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
-    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
-    rulebook: Rulebook = STRICT
-    rescans: list[str] = field(default_factory=list)
-
-    def push(self, image: ImageReference = IMAGE) -> None:
-        """Put an image into the registry, and judge it."""
-        self.registry.manifests.setdefault(image.digest, _resolved(image))
-        self._pipeline().judge(job(image))
-
-    def push_index(self) -> None:
-        """Put an index of two platforms into the registry, and judge it."""
-        for image in (AMD_IMAGE, ARM_IMAGE):
-            self.registry.manifests[image.digest] = _resolved(image)
-        self.registry.manifests[INDEX.digest] = ResolvedIndex(
-            reference=INDEX,
-            children=(
-                IndexEntry(platform=AMD64, reference=AMD_IMAGE),
-                IndexEntry(platform=ARM64, reference=ARM_IMAGE),
-            ),
-        )
-        self._pipeline().judge(job(INDEX))
-
-    def learn(self, *images: ImageReference, advisories: Advisories = NEWER) -> None:
-        """Switch to advisories by which these images have a finding."""
-        self.scanner.database = advisories
-        for image in images:
-            self.scanner.seen[(image.digest,)] = scan_report(finding(Severity.CRITICAL))
-
-    def rescanned(self) -> list[ImageReference]:
-        """Return the images that were sent the way of a push."""
-        decoded = [jobs.decode(message.encode()) for message in self.rescans]
-        return [job.image for job in decoded if isinstance(job, ScanJob)]
-
-    def rejudge(self, image: ImageReference = IMAGE, *, since: Advisories | None = NEWER) -> None:
-        """Judge an image again, with a registry that answers nobody."""
-        asked = len(self.registry.resolved), len(self.registry.pulled)
-        self.registry.outage = RegistryError("nobody may ask")
-        Rejudger(
-            scanner=self.scanner,
-            inventories=self.inventories,
-            publisher=self.publisher(),
-            ancestries=ancestries_of(self.store),
-            rescan=self.rescans.append,
-            clock=lambda: NOW + 2 * HOUR,
-        ).judge(RejudgeJob(image=image, since=since.updated_at if since else None))
-        assert (len(self.registry.resolved), len(self.registry.pulled)) == asked
-
-    def current(self, image: ImageReference = IMAGE) -> CurrentVerdict:
-        """Return what is said of an image."""
-        current = self.store.current(image)
-        assert current is not None
-        return current
-
-    def report(self, image: ImageReference = IMAGE) -> Report:
-        """Return the report behind it."""
-        return self.store.reports[self.current(image).report_id]
-
-    def _pipeline(self) -> Pipeline:
-        return Pipeline(
-            examiner=Examiner(
-                registry=self.registry,
-                scanner=self.scanner,
-                inventories=self.inventories,
-                scratch=self.scratch,
-                analyses_at_once=2,
-            ),
-            publisher=self.publisher(),
-            ancestries=ancestries_of(self.store),
-            clock=lambda: NOW,
-        )
-
-    def publisher(self) -> Publisher:
-        """Return what stores and tells."""
-        return publisher_on(
-            self.store,
-            self.streams,
-            self.outbox,
-            rulebook=lambda: self.rulebook,
-            clock=lambda: NOW + 2 * HOUR,
-        )
-
-
-def _resolved(image: ImageReference) -> ResolvedImage:
-    facts = ImageFacts(user="app", base_name="debian:12")
-    return ResolvedImage(reference=image, platform=AMD64, manifest=b"{}", config=b"{}", facts=facts)
+from tests.policies import strict
+from tests.rejudging import AMD_IMAGE, ARM_IMAGE, HOUR, INDEX, NEWER, World, resolved
+from tests.reports import SCANNER
 
 
 @pytest.fixture
@@ -167,9 +39,9 @@ def test_a_healthy_image_turns_unhealthy_and_one_notice_goes_out(world: World) -
     assert world.outbox.report_ids == [world.current().report_id]
     assert world.report().advisories == NEWER
     assert world.report().layers == (IMAGE.digest,)
-    assert world.report().facts == _resolved(IMAGE).facts
+    assert world.report().facts == resolved(IMAGE).facts
     assert world.report().requested_at == NOW
-    assert world.rescans == []
+    assert world.rescans.messages == []
 
 
 def test_what_is_still_so_is_noted_without_a_report(world: World) -> None:
@@ -274,7 +146,7 @@ def test_without_an_inventory_the_image_takes_the_way_of_a_push(world: World) ->
     world.scanner.version = "2"
     world.learn(IMAGE)
     world.rejudge()
-    [message] = world.rescans
+    [message] = world.rescans.messages
     queued = jobs.decode(message.encode())
     assert isinstance(queued, ScanJob)
     assert queued.not_before == queued.requested_at > job().requested_at
@@ -304,7 +176,7 @@ def test_an_abandoned_image_takes_the_way_of_a_push(world: World) -> None:
     world.publisher().abandon(job(), detail="tried too often", now=NOW)
     world.learn()
     world.rejudge()
-    assert len(world.rescans) == 1
+    assert len(world.rescans.messages) == 1
 
 
 def test_an_image_that_cannot_be_examined_stays_so(world: World) -> None:
@@ -315,7 +187,7 @@ def test_an_image_that_cannot_be_examined_stays_so(world: World) -> None:
     world.push()
     world.learn()
     world.rejudge()
-    assert world.rescans == []
+    assert world.rescans.messages == []
     assert world.current().reason == UnknownReason.CORRUPT_LAYER
 
 
@@ -328,7 +200,7 @@ def test_another_scanner_may_examine_what_the_last_could_not(world: World) -> No
     world.learn()
     world.scanner.scanner = replace(SCANNER, digest=Digest("sha256:" + "7e" * 32))
     world.rejudge()
-    assert len(world.rescans) == 1
+    assert len(world.rescans.messages) == 1
 
 
 def test_what_is_no_image_is_left_alone(world: World) -> None:
@@ -338,7 +210,7 @@ def test_what_is_no_image_is_left_alone(world: World) -> None:
     world.learn()
     world.rejudge()
     assert world.current().status is Status.NOT_APPLICABLE
-    assert world.rescans == []
+    assert world.rescans.messages == []
 
 
 def test_a_push_that_came_meanwhile_wins(world: World) -> None:
@@ -372,6 +244,30 @@ def test_an_old_job_takes_nothing_back(world: World) -> None:
     world.learn(IMAGE, advisories=ADVISORIES)
     world.rejudge(since=ADVISORIES)
     assert world.current().status is Status.HEALTHY
+
+
+def test_nothing_goes_back_in_time_by_itself(world: World) -> None:
+    """Nor in a full sweep, by a worker that is behind; only where somebody has allowed it."""
+    world.learn(advisories=NEWER)
+    world.push()
+    world.learn(IMAGE, advisories=ADVISORIES)
+    world.rejudge(since=None)
+    assert world.current().status is Status.HEALTHY
+    world.rejudge(since=None, may_be_older=True)
+    assert world.current().status is Status.UNHEALTHY
+
+
+def test_images_without_advisories_are_confirmed(world: World) -> None:
+    """That the next database has nothing on them either is no news."""
+    world.scanner.database = replace(ADVISORIES, sources=frozenset({"debian 99"}))
+    world.push()
+    assert world.current().reason == UnknownReason.NO_ADVISORIES
+    world.learn(advisories=replace(NEWER, sources=frozenset({"debian 99"})))
+    world.rejudge()
+    assert len(world.store.reports) == 1
+    against = world.current().against
+    assert against is not None
+    assert against.advisories == NEWER.digest
 
 
 def test_stale_advisories_judge_nothing(world: World) -> None:

@@ -1,16 +1,18 @@
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import azure.functions as func
 import pytest
 
 from function_app.rescan import BUDGET_SECONDS, MAX_BODY_BYTES, Surroundings, receive
 from scanner import jobs
-from scanner.errors import StoreError
+from scanner.errors import PullsUnknownError, StoreError
 from scanner.model import ScanJob
 from tests.catalogue_fakes import InMemoryQueue
 from tests.examples import IMAGE, REGISTRIES
 from tests.fakes import InMemoryReportStore
+from tests.fakes.pulls import InMemoryPulls, pulled
 from tests.reports import healthy_report, unhealthy_report
 
 SECRET = "a" * 32
@@ -56,6 +58,7 @@ def post(
     secret: str = SECRET,
     secrets: tuple[str, ...] = (SECRET,),
     clock: Clock | None = None,
+    pulls: InMemoryPulls | None = None,
 ) -> tuple[int, dict[str, object]]:
     """Post an order, as JSON unless it is bytes."""
     passing = clock or Clock()
@@ -71,6 +74,7 @@ def post(
             store=store,
             queue=queue if queue is not None else InMemoryQueue(),
             registries=REGISTRIES,
+            pulls=lambda: pulls,
             monotonic=passing.monotonic,
             sleep=passing.sleep,
         )
@@ -126,7 +130,11 @@ def test_what_is_selected_is_queued(
         ({"repository": "*", "per_second": 0}, "per_second"),
         ({"repository": "*", "per_second": True}, "per_second"),
         ({"repository": "*", "resume_after": "x"}, "resume_after"),
-        ({"pulled_within_days": 30}, "pulled_within_days"),
+        ({"pulled_within_days": 0}, "pulled_within_days"),
+        ({"pulled_within_days": 731}, "pulled_within_days"),
+        ({"pulled_within_days": True}, "pulled_within_days"),
+        ({"pulled_within_days": "30"}, "pulled_within_days"),
+        ({"pulled_within_days": 30, "images": [IMAGE.name]}, "images"),
         ({"repository": "*", "speed": 1}, "speed"),
         (b"[]", "body"),
         (b"{", "body"),
@@ -179,3 +187,29 @@ def test_an_order_that_takes_too_long_says_where_to_go_on(store: InMemoryReportS
     assert (status, answer["queued"]) == (202, 1)
     rest = post({"repository": "*", "resume_after": answer["resume_after"]}, store, second)
     assert rest == (202, {"queued": 2})
+
+
+def test_what_was_pulled_is_queued(store: InMemoryReportStore) -> None:
+    """Of what meets the other conditions."""
+    queue = InMemoryQueue()
+    pulls = InMemoryPulls(
+        events=[pulled("base"), pulled("shop/cart"), pulled("web", before=timedelta(days=40))]
+    )
+    order = {"pulled_within_days": 30, "verdict": "healthy"}
+    assert post(order, store, queue, pulls=pulls) == (202, {"queued": 1})
+    (message,) = queue.messages
+    job = jobs.decode(message.encode())
+    assert isinstance(job, ScanJob)
+    assert job.image.repository == "base"
+
+
+@pytest.mark.parametrize("pulls", [None, InMemoryPulls(outage=PullsUnknownError("some only"))])
+def test_where_nobody_can_say_what_was_pulled_nothing_is_queued(
+    store: InMemoryReportStore, pulls: InMemoryPulls | None
+) -> None:
+    """It is no fault of the order, and no trouble that passes."""
+    queue = InMemoryQueue()
+    status, answer = post({"pulled_within_days": 30}, store, queue, pulls=pulls)
+    assert status == 409
+    assert str(answer["error"]).startswith("pulled_within_days: ")
+    assert queue.messages == []

@@ -1,12 +1,14 @@
 """Exemptions, tables and time change: what is concerned is judged again, without a pull."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from scanner.asking_registry import RegistryTurn
 from scanner.due import due
 from scanner.examination import Examiner
 from scanner.model import (
@@ -29,6 +31,7 @@ from scanner.rejudge_messages import RejudgeJob, decode_job, decode_step, encode
 from scanner.rejudging import Rejudger
 from scanner.rule_changes import changed_keys
 from scanner.sweeping import Sweeper
+from tests.catalogue_fakes import InMemoryQueue
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
@@ -87,6 +90,8 @@ class World:
     now: datetime = NOW
     rulebook: Rulebook = field(default_factory=lambda: Rulebook(policy=POLICY))
     before: Rulebook | None = None
+    read: Callable[[], Rulebook] | None = None
+    """Reads what is in force; without it that is the rulebook above."""
     registry: StubRegistry = field(default_factory=StubRegistry)
     scanner: StubScanner = field(
         default_factory=lambda: StubScanner(scanner=SCANNER, database=ADVISORIES)
@@ -120,14 +125,13 @@ class World:
 
     def catch_up(self) -> None:
         """Sweep for what is in force now, and judge, with a registry that nobody asks."""
-        steps: list[str] = []
-        jobs: list[str] = []
+        steps, jobs = InMemoryQueue(), InMemoryQueue()
         before, self.before = self.before, self.rulebook
         Sweeper(
             sweeps=self.sweeps,
             images=self.store,
-            send_job=jobs.append,
-            send_step=steps.append,
+            jobs=jobs,
+            steps=steps,
             clock=lambda: self.now,
         ).catch_up(
             ADVISORIES,
@@ -138,19 +142,17 @@ class World:
         sweeper = Sweeper(
             sweeps=self.sweeps,
             images=self.store,
-            send_job=jobs.append,
-            send_step=steps.append,
+            jobs=jobs,
+            steps=steps,
             clock=lambda: self.now,
         )
-        for step in steps:
+        for step in list(steps.messages):
             sweeper.take(decode_step(step.encode()))
-        self._rejudge(jobs)
+        self._rejudge(jobs.messages)
 
     def judge_due(self) -> None:
         """Judge what is due by the clock."""
-        self._rejudge(
-            [encode_job(RejudgeJob(image=one, since=None)) for one in due(self.store, self.now)]
-        )
+        self._rejudge([encode_job(RejudgeJob(images=(one,))) for one in due(self.store, self.now)])
 
     def said(self) -> dict[str, object]:
         """Return what is said of every image, by what it is said, and when that may turn."""
@@ -167,16 +169,19 @@ class World:
         return self.store.reports[current.report_id]
 
     def _rejudge(self, messages: list[str]) -> None:
-        self.judged += len(messages)
+        pulls = InMemoryQueue()
         for message in messages:
+            self.judged += len(decode_job(message.encode()).images)
             Rejudger(
                 scanner=self.scanner,
                 inventories=self.inventories,
                 publisher=self._publisher(),
                 ancestries=ancestries_of(self.store),
-                rescan=pytest.fail,
+                turn=RegistryTurn(jobs=pulls, later=pulls, clock=lambda: self.now),
+                later=pulls,
                 clock=lambda: self.now,
             ).judge(decode_job(message.encode()))
+        assert pulls.messages == []
 
     def _pipeline(self) -> Pipeline:
         return Pipeline(
@@ -197,7 +202,7 @@ class World:
             self.store,
             InMemoryStreams(),
             RecordingOutbox(),
-            rulebook=lambda: self.rulebook,
+            rulebook=self.read or (lambda: self.rulebook),
             clock=lambda: self.now,
         )
 
@@ -282,3 +287,15 @@ def test_a_push_after_the_turn_is_not_answered_from_what_is_known(tmp_path: Path
     world.now = NOW + DAY
     world.push(image(1), vulnerable(1))
     assert world.report(image(1)).verdict.status is Status.UNHEALTHY
+
+
+def test_rules_that_change_during_an_examination_count(tmp_path: Path) -> None:
+    """The sweep for them may have gone by before the image was known."""
+    world = World(scratch=tmp_path)
+    milder = replace(world.rulebook, exemptions=exemptions_of((exempt(1),), ()))
+    in_force = [world.rulebook, *[milder] * 9]
+    world.read = lambda: in_force.pop(0)
+    world.push(image(1), vulnerable(1))
+    assert world.report(image(1)).verdict.status is Status.HEALTHY
+    assert len(world.store.reports) == 1
+    assert world.registry.pulled == [image(1).digest]

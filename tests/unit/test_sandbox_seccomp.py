@@ -84,6 +84,69 @@ def test_every_call_has_the_expected_answer(
     assert wrong == []
 
 
+_TCP = 0x80801  # SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK
+_SERVING: dict[tuple[int, int], list[tuple[tuple[int, ...], int]]] = {
+    # Of socket, on both machines.
+    (41, 198): [
+        ((2, _TCP, 6), ALLOW),
+        ((2, 1, 0), ALLOW),
+        ((2, 2, 0), _EPERM),  # UDP
+        ((2, 3, 1), _EPERM),  # raw
+        ((2, 5, 0), _EPERM),
+        ((2, _TCP, 262), _EPERM),  # multipath TCP
+        ((2, _TCP, 132), _EPERM),  # SCTP
+        *(((family, _TCP, 0), _EPERM) for family in (0, 1, 10, 16, 17, 38, 40, 44)),
+    ],
+    # Of those four that make a listener.
+    (49, 200): [((), ALLOW)],
+    (50, 201): [((), ALLOW)],
+    (288, 242): [((), ALLOW)],
+    (51, 204): [((), ALLOW)],
+    # Of setsockopt.
+    (54, 208): [
+        ((9, 6, 1), ALLOW),  # TCP_NODELAY
+        *(((9, level, 1), errno_action(0)) for level in (0, 1, 41, 255, 6 | 0x100)),
+        *(((9, 6, option), errno_action(0)) for option in (2, 13, 31, 42)),  # e.g. TCP_ULP
+    ],
+    # Whoever calls, sends without a call, or asks a socket.
+    **{
+        numbers: [((), _EPERM), ((2, _TCP, 6), _EPERM)]
+        for numbers in (
+            *((42, 203), (44, 206), (46, 211), (47, 212), (53, 199), (48, 210), (55, 209)),
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("numbers", _SERVING)
+@pytest.mark.parametrize(
+    ("architecture", "machine", "column"), [("x86_64", X86_64, 0), ("aarch64", AARCH64, 1)]
+)
+def test_who_is_asked_can_be_called_and_cannot_call(
+    architecture: str, machine: int, column: int, numbers: tuple[int, int]
+) -> None:
+    """And who is not asked has no socket at all."""
+    asked, alone = (
+        seccomp.program(architecture=architecture, serves=serves) for serves in (True, False)
+    )
+    for arguments, expected in _SERVING[numbers]:
+        assert answer(asked, numbers[column], arguments, machine) == expected, arguments
+        assert answer(alone, numbers[column], arguments, machine) == _EPERM
+
+
+def test_who_is_asked_is_let_do_nothing_else() -> None:
+    """All other calls have the answers that they have in every sandbox."""
+    asked, alone = (
+        seccomp.program(architecture="x86_64", serves=serves) for serves in (True, False)
+    )
+    known = {x86 for x86, _ in _SERVING}
+    for number in set(range(601)) - known:
+        for arguments in _ARGUMENTS:
+            assert answer(asked, number, arguments, X86_64) == answer(
+                alone, number, arguments, X86_64
+            )
+
+
 # Names, and then for each: arguments and the answer.
 _BY_ARGUMENT: dict[str, list[tuple[tuple[int, ...], int]]] = {
     "clone": [
@@ -213,7 +276,13 @@ def test_another_architectures_calls_are_fatal() -> None:
 
 def test_aarch64_has_none_of_the_legacy_calls() -> None:
     """`open`, `stat`, `lstat` and `readlink` do not exist there, nor `arch_prctl`."""
-    tables = {**syscalls.ALLOWED, **syscalls.CHECKED, **syscalls.UNSEEN, **syscalls.FATAL}
+    tables = {
+        **syscalls.ALLOWED,
+        **syscalls.CHECKED,
+        **syscalls.SERVING,
+        **syscalls.UNSEEN,
+        **syscalls.FATAL,
+    }
     assert {name for name, (_, aarch64) in tables.items() if aarch64 is None} == {
         *("open", "stat", "lstat", "readlink", "arch_prctl")
     }
@@ -221,7 +290,7 @@ def test_aarch64_has_none_of_the_legacy_calls() -> None:
 
 def test_no_call_is_in_two_tables() -> None:
     """The first answer would win and the second mislead."""
-    tables = (syscalls.ALLOWED, syscalls.CHECKED, syscalls.UNSEEN, syscalls.FATAL)
+    tables = (syscalls.ALLOWED, syscalls.CHECKED, syscalls.SERVING, syscalls.UNSEEN, syscalls.FATAL)
     assert len({name for table in tables for name in table}) == sum(map(len, tables))
     for column in (0, 1):
         numbers = [pair[column] for table in tables for pair in table.values()]
@@ -247,7 +316,13 @@ def test_libseccomp_knows_every_call_by_the_same_number() -> None:
     if library is None:
         pytest.skip("libseccomp is not installed")
     resolve = ctypes.CDLL(library).seccomp_syscall_resolve_name_arch
-    tables = {**syscalls.ALLOWED, **syscalls.CHECKED, **syscalls.UNSEEN, **syscalls.FATAL}
+    tables = {
+        **syscalls.ALLOWED,
+        **syscalls.CHECKED,
+        **syscalls.SERVING,
+        **syscalls.UNSEEN,
+        **syscalls.FATAL,
+    }
     for name, numbers in tables.items():
         for machine, number in zip((X86_64, AARCH64), numbers, strict=True):
             known = resolve(ctypes.c_uint32(machine), name.encode())

@@ -10,6 +10,7 @@ from scanner.model import Advisories, AppliedPolicy, Digest, ImageReference, Sta
 from scanner.ports import Check
 from scanner.rejudge_messages import SweepStep, decode_job, decode_step
 from scanner.sweeping import IndexedImage, Sweeper
+from tests.catalogue_fakes import InMemoryQueue
 from tests.examples import ADVISORIES, IMAGE, NOW
 from tests.fakes import InMemorySweepStore
 from tests.policies import APPLIED, MILD, unasked
@@ -36,8 +37,8 @@ class World:
 
     images: list[IndexedImage] = field(default_factory=lambda: [image(n) for n in range(3)])
     sweeps: InMemorySweepStore = field(default_factory=InMemorySweepStore)
-    jobs: list[str] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
+    jobs: InMemoryQueue = field(default_factory=InMemoryQueue)
+    steps: InMemoryQueue = field(default_factory=InMemoryQueue)
 
     def stretch(self, after: ImageReference | None, limit: int) -> Sequence[IndexedImage]:
         """Return images in the order of their digests."""
@@ -49,8 +50,8 @@ class World:
         return Sweeper(
             sweeps=self.sweeps,
             images=self,
-            send_job=self.jobs.append,
-            send_step=self.steps.append,
+            jobs=self.jobs,
+            steps=self.steps,
             clock=lambda: NOW,
         )
 
@@ -67,14 +68,14 @@ class World:
 
     def go_through(self) -> None:
         """Take all steps."""
-        while self.steps:
-            self.sweeper().take(decode_step(self.steps.pop(0).encode()))
+        while self.steps.messages:
+            self.sweeper().take(decode_step(self.steps.messages.pop(0).encode()))
 
     def queued(self) -> list[int]:
         """Return the numbers of the images that were queued, and forget them."""
-        found = [int(decode_job(message.encode()).image.digest.hex, 16) for message in self.jobs]
-        self.jobs.clear()
-        return found
+        jobs = [decode_job(message.encode()) for message in self.jobs.messages]
+        self.jobs.messages.clear()
+        return [int(image.digest.hex, 16) for job in jobs for image in job.images]
 
 
 @pytest.fixture
@@ -104,7 +105,9 @@ def test_new_advisories_take_those_that_are_concerned(world: World) -> None:
     world.images.append(image(3, frozenset({TAR, ZLIB})))
     world.sweeper().catch_up(NEWER, APPLIED, lambda _: frozenset({ZLIB}), unasked)
     world.go_through()
-    assert [decode_job(message.encode()).since for message in world.jobs] == [NEWER.updated_at]
+    [job] = [decode_job(message.encode()) for message in world.jobs.messages]
+    assert job.since == NEWER.updated_at
+    assert not job.may_be_older
     assert world.queued() == [3]
 
 
@@ -159,11 +162,26 @@ def test_a_sweep_goes_in_stretches(world: World, monkeypatch: pytest.MonkeyPatch
     world.images = [image(n) for n in range(5)]
     world.sweeper().begin_full()
     taken = 0
-    while world.steps:
-        world.sweeper().take(decode_step(world.steps.pop(0).encode()))
+    while world.steps.messages:
+        world.sweeper().take(decode_step(world.steps.messages.pop(0).encode()))
         taken += 1
     assert taken == 3
     assert world.queued() == [0, 1, 2, 3, 4]
+
+
+def test_a_sweep_waits_while_enough_jobs_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its place is in the message that comes again; nothing is read meanwhile."""
+    monkeypatch.setattr(sweeping, "QUEUE_LIMIT", 1)
+    world.sweeper().begin_full()
+    world.jobs.messages.append("somebody's")
+    [step] = world.steps.messages
+    world.sweeper().take(decode_step(step.encode()))
+    assert world.steps.messages == [step, step]
+    assert world.steps.delays[-1] == sweeping.WAIT_SECONDS
+    assert world.jobs.messages == ["somebody's"]
+    world.jobs.messages.clear()
+    world.sweeper().take(decode_step(step.encode()))
+    assert world.queued() == [0, 1, 2]
 
 
 def test_a_worker_that_died_before_the_note_begins_the_same_sweep(world: World) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from scanner import bolt, lookups, sweeping
+from scanner.asking_registry import RegistryTurn
 from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
@@ -29,6 +30,7 @@ from scanner.rejudge_messages import decode_job, decode_step
 from scanner.rejudging import Rejudger
 from scanner.sweeping import Sweeper
 from scanner.trivy.changes import changed_keys
+from tests.catalogue_fakes import InMemoryQueue
 from tests.examples import IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
     InMemoryInventoryStore,
@@ -188,14 +190,13 @@ class Side:
 
     def catch_up(self) -> None:
         """Sweep and judge, with a registry that must not be asked."""
-        steps: list[str] = []
-        jobs: list[str] = []
+        steps, jobs, pulls = InMemoryQueue(), InMemoryQueue(), InMemoryQueue()
         asked = len(self.registry.resolved), len(self.registry.pulled)
         sweeper = Sweeper(
             sweeps=self.sweeps,
             images=self.store,
-            send_job=jobs.append,
-            send_step=steps.append,
+            jobs=jobs,
+            steps=steps,
             clock=lambda: self.now,
         )
         current = self.databases[self.scanner.database.digest]
@@ -207,20 +208,23 @@ class Side:
             ),
             unasked,
         )
-        for step in steps:
+        for step in steps.messages:
             sweeper.take(decode_step(step.encode()))
         rejudger = Rejudger(
             scanner=self.scanner,
             inventories=self.inventories,
             publisher=self._publisher(),
             ancestries=ancestries_of(self.store),
-            rescan=pytest.fail,
+            turn=RegistryTurn(jobs=pulls, later=jobs, clock=lambda: self.now),
+            later=jobs,
             clock=lambda: self.now,
         )
-        random.Random(len(jobs)).shuffle(jobs)  # noqa: S311 - queues keep no order
-        for message in jobs:
-            rejudger.judge(decode_job(message.encode()))
-        self.judged += len(jobs)
+        queued = [decode_job(message.encode()) for message in jobs.messages]
+        random.Random(len(queued)).shuffle(queued)  # noqa: S311 - queues keep no order
+        for each in queued:
+            rejudger.judge(each)
+        self.judged += sum(len(each.images) for each in queued)
+        assert (len(jobs.messages), pulls.messages) == (len(queued), [])
         assert (len(self.registry.resolved), len(self.registry.pulled)) == asked
 
     def said(self) -> dict[ImageReference, object]:

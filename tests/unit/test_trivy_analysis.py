@@ -1,11 +1,12 @@
 """How much of a layer's archive is listed."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from scanner.model import Unexaminable, UnknownReason
-from scanner.sandbox import Completed, Limits, Sandbox
+from scanner.sandbox import Completed, Limits, Sandbox, Service
 from scanner.trivy import analysis
 from scanner.trivy.analysis import Workbench, analyse
 from scanner.trivy.binary import TrivyBinary
@@ -20,6 +21,9 @@ class _Unused:
     isolation = ""
 
     def run(self, *_: object, **__: object) -> Completed:
+        raise AssertionError("it was run")
+
+    def serving(self, *_: object, **__: object) -> AbstractContextManager[Service]:
         raise AssertionError("it was run")
 
 

@@ -61,4 +61,9 @@ def test_paths_inside_hold_no_tag_and_no_digest() -> None:
 def test_no_variable_is_a_flag_of_trivys() -> None:
     """TRIVY_SEVERITY alone can hide findings."""
     environment = argv.environment(Limits(memory_bytes=1000, processors=3))
-    assert environment == {"GOMEMLIMIT": "800", "GOMAXPROCS": "3", "GOTRACEBACK": "none"}
+    assert environment == {
+        "GOMEMLIMIT": "800",
+        "GOMAXPROCS": "3",
+        "GOGC": "400",
+        "GOTRACEBACK": "none",
+    }

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scanner.model import FixStatus, Rating, ScanReport, Severity, Unexaminable, UnknownReason
 from scanner.text import visible
 from scanner.trivy import report as report_module
-from scanner.trivy.report import MAX_WARNINGS, parse_report, parse_warnings
+from scanner.trivy.messages import MAX_WARNINGS, parse_warnings
+from scanner.trivy.report import parse_report
 
 _VULNERABILITY = {
     "VulnerabilityID": "CVE-2099-1000",
@@ -284,3 +285,15 @@ def test_what_an_error_quotes_from_a_file_is_not_kept() -> None:
 def test_other_debug_lines_are_not_kept() -> None:
     """There are hundreds, and they say nothing about the image."""
     assert parse_warnings(b'TIME\tDEBUG\t[jar] Parsing Java artifacts...\tfile_path="x"\n') == ()
+
+
+def test_what_the_report_says_too_is_no_warning() -> None:
+    """Nor what a process says once: of two equal images one would have it and the other not."""
+    messages = (
+        b'TIME\tWARN\tThis OS version is no longer supported by the distribution\tfamily="debian"\n'
+        b"TIME\tWARN\tThe vulnerability detection may be insufficient because security updates"
+        b" are not provided\n"
+        b"TIME\tWARN\tUsing severities from other vendors for some vulnerabilities. Read it.\n"
+        b"TIME\tWARN\tSomething else\n"
+    )
+    assert parse_warnings(messages) == ("Something else",)

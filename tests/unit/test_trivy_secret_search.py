@@ -1,6 +1,7 @@
 """What comes out of the sandbox of the secrets in a layer: a list of places, or a reason."""
 
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.model import Severity, Unexaminable, UnknownReason, Weakness, WeaknessKind
-from scanner.sandbox import Completed, Exit, Exited, Limits, Stopped
+from scanner.sandbox import Completed, Exit, Exited, Limits, Service, Stopped
 from scanner.trivy import argv, secret_search
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.secret_search import find_secrets, keep, parse_secrets
@@ -136,6 +137,9 @@ class _Sandbox:
         assert "writable" not in named
         assert limits.stdout_bytes <= 8 << 20
         return Completed(exit=self.end, untrusted_stdout=self.written, untrusted_stderr=b"")
+
+    def serving(self, *_arguments: object, **_named: object) -> AbstractContextManager[Service]:
+        raise AssertionError
 
 
 @pytest.mark.parametrize(

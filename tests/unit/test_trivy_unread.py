@@ -1,15 +1,17 @@
 """What Trivy would pass over without a word is named; what it reads elsewhere is not."""
 
 import io
+import random
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from scanner.layers import entries
+from scanner.layers import Entry, Kind, entries
+from scanner.model import Digest, LayerInventory
 from scanner.trivy.examined import reader_of
-from scanner.trivy.unread import unread
+from scanner.trivy.unread import Piles, unread
 
 _Member = tuple[str, bytes, str]
 
@@ -38,6 +40,34 @@ def _unread(tmp_path: Path, *layers: Sequence[_Member], mode: int = 0o644) -> tu
         paths.append(tmp_path / str(number))
         paths[-1].write_bytes(buffer.getvalue())
     return unread([list(entries(path)) for path in paths])
+
+
+def test_layers_that_images_share_are_piled_up_once() -> None:
+    """What is said of an image is what is said of it by itself, whatever came before."""
+    chance = random.Random(7)  # noqa: S311 - the same each time
+    names = ["app/package.json", "srv/x", "var/lib/dpkg", "srv/dpkg/status", "opt/a.jar"]
+
+    def layer(number: int) -> LayerInventory:
+        entries = [
+            Entry(name, chance.choice(list(Kind)), 0o755, chance.choice(names))
+            for name in chance.sample(names, 3)
+        ]
+        return LayerInventory(
+            diff_id=Digest.of(str(number).encode()),
+            key=str(number),
+            untrusted_record=b"",
+            unexamined=(),
+            entries=tuple(entries),
+        )
+
+    layers = [layer(number) for number in range(6)]
+    piles = Piles()
+    said = []
+    for _ in range(300):
+        image = chance.choices(layers, k=chance.randint(0, 4))
+        said.append(piles.unread(image))
+        assert said[-1] == unread([each.entries for each in image])
+    assert len(set(said)) > 5
 
 
 @pytest.mark.parametrize(

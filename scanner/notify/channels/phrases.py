@@ -2,20 +2,13 @@
 
 from datetime import UTC, datetime
 
-from scanner.model import Finding, Origin, Remedy, RemedyKind, Weakness
+from scanner.classify.deeds import deed
+from scanner.model import Finding, Remedy, Weakness
 from scanner.notify.announcement import Announcement
 from scanner.notify.plain_text import plain
 
 _MAXIMUM_TEXT = 120
 _MAXIMUM_TITLE = 160
-_MAXIMUM_IDS = 3
-
-_ORIGINS = {
-    Origin.BASE: "from the base image",
-    Origin.THIS_PUSH: "new with this push",
-    Origin.EARLIER: "already in the image before",
-    Origin.UNKNOWN: "",
-}
 
 
 def fit(untrusted: str, limit: int = _MAXIMUM_TEXT) -> str:
@@ -74,26 +67,4 @@ def finding(found: Finding | Weakness) -> str:
 
 def change(remedy: Remedy) -> str:
     """Say what to do, what that clears, and who brought what is to be changed."""
-    origin = _ORIGINS[remedy.origin]
-    clears = [fit(one) for one in remedy.clears[:_MAXIMUM_IDS]]
-    if len(remedy.clears) > _MAXIMUM_IDS:
-        clears.append(f"and {len(remedy.clears) - _MAXIMUM_IDS} more")
-    done = f" (clears {', '.join(clears)})" if clears else ""
-    return f"{_deed(remedy)}{done}{f'; {origin}' if origin else ''}"
-
-
-def _deed(remedy: Remedy) -> str:
-    target, wanted = fit(remedy.target), fit(remedy.wanted_version)
-    kind = f" ({fit(remedy.package_type)})" if remedy.package_type else ""
-    installed = fit(remedy.installed_version)
-    match remedy.kind:
-        case RemedyKind.UPGRADE:
-            return f"Upgrade {target}{kind} from {installed} to {wanted}"
-        case RemedyKind.REBASE:
-            return f"Build on a newer base image: {target} {wanted}".rstrip()
-        case RemedyKind.REMOVE if remedy.installed_version:
-            return f"Remove {target}{kind} {installed}, which has no fixed version"
-        case RemedyKind.REMOVE:
-            return f"Remove {target} from the image and revoke what it holds"
-        case RemedyKind.CONFIGURE:
-            return f"Change the image's setting {target}" + (f" to {wanted}" if wanted else "")
+    return deed(remedy, fit)

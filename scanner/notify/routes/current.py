@@ -9,16 +9,25 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from scanner.errors import NoticeError, SettingsError, StoreError
-from scanner.notify.routes.kept import RoutesArchive
 from scanner.notify.routes.route import RouteTable
 
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 45.0
 """Between two looks at the file: what changes is in force within a minute."""
+
+
+class RoutesArchive(Protocol):
+    """Keeps one text."""
+
+    def keep(self, text: bytes) -> None:
+        """Keep a text in place of the one before. Safe to repeat. Raises StoreError."""
+
+    def last(self) -> bytes | None:
+        """Return the text that was kept last, or None. Raises StoreError."""
 
 
 @dataclass(kw_only=True)

@@ -3,7 +3,7 @@
 The file names secrets and holds none, so it may lie beside the policies.
 """
 
-from typing import Final, Protocol
+from typing import Final
 
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
@@ -15,16 +15,6 @@ from scanner.storage.rows import RowKey, RowTable
 _PLACE: Final = "policies"
 _LAST: Final = RowKey("routes", "in-force")
 _MAXIMUM_BYTES: Final = 256 * 1024
-
-
-class RoutesArchive(Protocol):
-    """Keeps one text."""
-
-    def keep(self, text: bytes) -> None:
-        """Keep a text in place of the one before. Safe to repeat. Raises StoreError."""
-
-    def last(self) -> bytes | None:
-        """Return the text that was kept last, or None. Raises StoreError."""
 
 
 class KeptRoutes:

@@ -54,7 +54,7 @@ class ChannelSink:
         self._usual = answer or Answer()
         self._answers: deque[Answer] = deque()
         self._requests: list[Request] = []
-        self._lock = threading.Lock()
+        self._arrival = threading.Condition()
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(cert_file, key_file)
 
@@ -86,20 +86,26 @@ class ChannelSink:
     @property
     def accepted(self) -> tuple[Request, ...]:
         """Every request that got a 2xx, in order."""
-        with self._lock:
+        with self._arrival:
             return tuple(self._requests)
+
+    def wait_for(self, count: int, *, seconds: float) -> bool:
+        """Wait until this many requests got a 2xx; False when time ran out."""
+        with self._arrival:
+            return self._arrival.wait_for(lambda: len(self._requests) >= count, timeout=seconds)
 
     def answer_next(self, *answers: Answer) -> None:
         """Give the next requests these answers."""
-        with self._lock:
+        with self._arrival:
             self._answers.extend(answers)
 
     def take(self, request: Request) -> Answer:
         """Keep a request, and say what to answer."""
-        with self._lock:
+        with self._arrival:
             answer = self._answers.popleft() if self._answers else self._usual
             if answer.status in range(200, 300):
                 self._requests.append(request)
+                self._arrival.notify_all()
             return answer
 
 

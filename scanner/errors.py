@@ -113,5 +113,9 @@ class NoticeError(PushscanError):
         """Seconds after which the channel asks to be tried again; None where it does not say."""
 
 
+class TooEarlyError(NoticeError):
+    """Raised when a notice would go over a channel's rate; nothing was sent."""
+
+
 class PostureError(PushscanError):
     """Raised when what is known of a registry could not be read at all."""

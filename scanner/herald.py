@@ -12,7 +12,7 @@ from datetime import datetime
 
 from scanner.blocking import exempted, exemption_ends, key_of, keys_of
 from scanner.covering import is_followed
-from scanner.errors import PushscanError
+from scanner.errors import NoticeError, PushscanError
 from scanner.model import (
     Decision,
     Digest,
@@ -39,9 +39,13 @@ class Herald:
     clock: Callable[[], datetime]
 
     def observe(self, image: ImageReference) -> None:
-        """Look at every stream that names an image, or lost it. Raises StoreError, NoticeError."""
+        """Look at every stream that names an image, or lost it. Raises StoreError."""
         for name in self._names(image):
-            self._look(_stream(image, name))
+            try:
+                self._look(_stream(image, name))
+            except NoticeError as error:
+                # No judging fails because routes cannot be read: it stays pending until `wake`.
+                logger.error("transition.waits image=%s tag=%s why=%s", image, name, error)  # noqa: TRY400  its text says it all
 
     def wake(self) -> int:
         """Look at the streams whose time has come; return how many there were.
@@ -132,8 +136,12 @@ class Herald:
             self.streams.change_voice(image, lambda voice: voice.left_by(stream.name))
 
     def _tell(self, transition: Transition, state: StreamState) -> None:
+        # What was resolved after it, and is still pending too, says nothing of it.
+        is_before = state.resolved_at is not None and state.resolved_at < transition.at
         claim = Claim(
-            transition=transition, keys=self._keys(transition), resolved_at=state.resolved_at
+            transition=transition,
+            keys=self._keys(transition),
+            resolved_at=state.resolved_at if is_before else None,
         )
         voice = self.streams.change_voice(transition.image, lambda known: known.hear(claim)[0])
         if claim.id in voice.spoken:

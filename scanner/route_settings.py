@@ -6,10 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scanner.environment import Environment
-from scanner.notify.route import Route, Routes
+from scanner.notify.channels.https import Endpoint
+from scanner.notify.channels.webhook import Webhook
 
 _BLOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PREFIX = "PUSHSCAN_ROUTE_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """A route in two settings."""
+
+    name: str
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+    ca_file: Path | None
+
+    def channel(self) -> Webhook:
+        """Build the channel. Raises ValueError for an unfit URL or secret."""
+        endpoint = Endpoint(route=self.name, url=self.url, ca_file=self.ca_file)
+        return Webhook(endpoint=endpoint, secret=self.secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +43,7 @@ class RouteSettings:
 class NoticeSettings:
     """What is needed to send notices."""
 
-    routes: Routes
+    webhooks: tuple[WebhookSettings, ...]
     route_file: RouteSettings
     ca_file: Path | None
     identity_client_id: str | None
@@ -54,22 +70,25 @@ def read(environment: Environment) -> RouteSettings:
     return RouteSettings(blob=value, secrets=secrets)
 
 
-def read_webhooks(environment: Environment, ca_file: Path | None) -> Routes:
+def read_webhooks(environment: Environment, ca_file: Path | None) -> tuple[WebhookSettings, ...]:
     """Read the two webhooks; faults are noted in the environment."""
-    return Routes(
-        images=_webhook(environment, "images", "PUSHSCAN_NOTICE", ca_file),
-        operators=_webhook(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),
+    webhooks = (
+        _webhook(environment, "images", "PUSHSCAN_NOTICE", ca_file),
+        _webhook(environment, "operators", "PUSHSCAN_OPERATORS", ca_file),
     )
+    return tuple(filter(None, webhooks))
 
 
 def _webhook(
     environment: Environment, name: str, prefix: str, ca_file: Path | None
-) -> Route | None:
+) -> WebhookSettings | None:
     url, secret = (environment.optional(f"{prefix}_{part}") for part in ("URL", "SECRET"))
     if url is None and secret is None:
         return None
+    webhook = WebhookSettings(name=name, url=url or "", secret=secret or "", ca_file=ca_file)
     try:
-        return Route(name=name, url=url or "", secret=secret or "", ca_file=ca_file)
+        webhook.channel()
     except ValueError as error:
         environment.fault(f"{prefix}_URL and {prefix}_SECRET", f"are unfit: {error}")
         return None
+    return webhook

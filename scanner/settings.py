@@ -23,11 +23,10 @@ from scanner.exploit_settings import ExploitSettings
 from scanner.limit_settings import read_limits
 from scanner.model import Registries, is_host
 from scanner.model.limits import Limits
-from scanner.notify.route import Routes
 from scanner.policy_settings import PolicySettings
 from scanner.posture.ids import parse_registry_ids
 from scanner.reconcile_settings import ReconcileSettings
-from scanner.route_settings import NoticeSettings, RouteSettings
+from scanner.route_settings import NoticeSettings
 from scanner.storage_settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ class Settings:
     sandbox: "Preference"
     bubblewrap: Path | None
     limits: Limits
-    routes: Routes
-    route_file: RouteSettings
+    notices: NoticeSettings
     attaching: AttachSettings
 
 
@@ -172,14 +170,7 @@ def load_replay() -> ReplaySettings:
 def load_notices() -> NoticeSettings:
     """Read only what is needed to send notices. Raises SettingsError."""
     environment = Environment(os.environ)
-    ca_file = _ca_file(environment)
-    notices = NoticeSettings(
-        routes=route_settings.read_webhooks(environment, ca_file),
-        route_file=route_settings.read(environment),
-        ca_file=ca_file,
-        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
-        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
-    )
+    notices = _notices(environment)
     environment.raise_faults()
     return notices
 
@@ -253,8 +244,18 @@ def _settings(environment: Environment) -> Settings:
         bubblewrap=scanner.bubblewrap,
         limits=read_limits(environment),
         attaching=attach_settings.read(environment),
-        routes=route_settings.read_webhooks(environment, ca_file),
+        notices=_notices(environment),
+    )
+
+
+def _notices(environment: Environment) -> NoticeSettings:
+    ca_file = _ca_file(environment)
+    return NoticeSettings(
+        webhooks=route_settings.read_webhooks(environment, ca_file),
         route_file=route_settings.read(environment),
+        ca_file=ca_file,
+        identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
+        in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
     )
 
 

@@ -9,7 +9,7 @@ from scanner.bills import Bills
 from scanner.cli import app
 from scanner.cli.surroundings import Surroundings
 from scanner.errors import SettingsError
-from scanner.ports import Pulls, ReportStore
+from scanner.ports import Pulls, ReportStore, Undelivered
 from scanner.verification import Verifier
 from scanner.wiring import Operations
 from tests.catalogue_fakes import InMemoryHeld, InMemoryQueue, InMemorySightings
@@ -72,6 +72,8 @@ def in_memory(
         poison=poison or InMemoryHeld(),
         unreadable=unreadable or InMemoryHeld(),
         sightings=sightings or InMemorySightings(),
-        undelivered=lambda: 2,
+        undelivered=lambda: [
+            Undelivered(route="shop", notices=2, last_error="route shop: answered 410")
+        ],
         policies=policies or InMemoryPolicyArchive(),
     )

@@ -69,11 +69,11 @@ var alerts = [
   }
   {
     name: 'pushscan-notices-failing'
-    about: 'A notice could not be delivered.'
+    about: 'A notice could not be delivered, or a change of the routes could not be read.'
     severity: 2
     window: 'PT15M'
     enabled: true
-    query: 'traces | where message startswith "notice.failed" or message startswith "notice.refused"'
+    query: 'traces | where message startswith "notice.failed" or message startswith "notice.refused" or message startswith "routes.refused"'
   }
 ]
 

@@ -41,6 +41,7 @@ var containerNames = [deadLetters, 'advisories', 'exploits', 'inventories', 'pol
 var tableNames = [
   'advisories'
   'chains'
+  'digests'
   'history'
   'images'
   'layers'

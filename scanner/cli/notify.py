@@ -7,7 +7,7 @@ import typer
 
 from scanner import settings, wiring
 from scanner.cli.screen import Screen, print_json, progress, shown
-from scanner.errors import SettingsError
+from scanner.errors import NoticeError, SettingsError
 from scanner.notify.channels.sample import sample
 from scanner.storage import StorageConnection
 from scanner.wiring.routes import route_table
@@ -36,8 +36,16 @@ def send_sample(
         known = ", ".join(one.name for one in table.routes) or "none"
         raise SettingsError(f"no route is named {shown(name)}; there are: {known}")
     told = sample(datetime.now(UTC))
-    with progress(f"sending to {route.name}"):
-        answer = route.open_channel().send(told)
+    try:
+        with progress(f"sending to {route.name}"):
+            answer = route.open_channel().send(told)
+    except NoticeError as error:
+        if error.retry_after is None:
+            raise
+        raise NoticeError(
+            f"{error}; asks to be tried again after {error.retry_after:.0f} s",
+            retry_after=error.retry_after,
+        ) from error
     if json:
         print_json({"route": route.name, "id": told.id, "answer": answer})
     else:

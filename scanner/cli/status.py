@@ -11,7 +11,7 @@ from scanner.cli.grounds import policy_text
 from scanner.cli.screen import VERDICT_STYLES, Screen, age, minute, print_json, progress, shown
 from scanner.cli.surroundings import surroundings
 from scanner.model import Registries, Status
-from scanner.ports import Progress
+from scanner.ports import Progress, Undelivered
 from scanner.ports.policies import InForce
 from scanner.reconcile import unjudged
 from scanner.storage.moments import to_text
@@ -32,7 +32,8 @@ class Overview:
     """When the reconciler first met the manifest that it met first."""
     jobs_waiting: int
     poison_jobs: int
-    undelivered_notices: int
+    undelivered: tuple[Undelivered, ...]
+    """Notices that no channel took, by route."""
     unreadable_messages: int
     reconciled: tuple[tuple[str, Progress | None], ...]
     """By registry of the settings; None for one that was never listed."""
@@ -70,7 +71,7 @@ def look(own: Operations, registries: Registries) -> Overview:
         oldest_unseen=oldest,
         jobs_waiting=own.jobs.depth(),
         poison_jobs=own.poison.depth(),
-        undelivered_notices=own.undelivered(),
+        undelivered=tuple(own.undelivered()),
         unreadable_messages=own.unreadable.depth(),
         reconciled=tuple(
             (name, own.sightings.progress(name)) for name in sorted(registries.canonical)
@@ -87,7 +88,7 @@ def _numbers(overview: Overview) -> dict[str, int]:
         "unseen": overview.unseen,
         "jobs_waiting": overview.jobs_waiting,
         "poison_jobs": overview.poison_jobs,
-        "undelivered_notices": overview.undelivered_notices,
+        "undelivered_notices": sum(one.notices for one in overview.undelivered),
         "unreadable_messages": overview.unreadable_messages,
     }
 
@@ -98,6 +99,10 @@ def _document(overview: Overview) -> dict[str, object]:
         **_numbers(overview),
         "oldest_unseen": to_text(oldest) if oldest else None,
         "reconciled": [_registry(name, known) for name, known in overview.reconciled],
+        "undelivered": [
+            {"route": one.route, "notices": one.notices, "last_error": one.last_error}
+            for one in overview.undelivered
+        ],
         "policy": _policy(overview.policy),
     }
 
@@ -130,6 +135,11 @@ def _print(screen: Screen, overview: Overview, now: datetime) -> None:
             (f"{name.replace('_', ' '):<{_LABEL_WIDTH}}", style),
             str(number),
             _since(overview.oldest_unseen, now) if name == "unseen" else "",
+        )
+    for one in overview.undelivered:
+        screen.line(
+            (f"{'undelivered':<{_LABEL_WIDTH}}", "yellow"),
+            f"{shown(one.route)}  {one.notices}, the last: {shown(one.last_error) or 'no word'}",
         )
     for registry, known in overview.reconciled:
         screen.line(f"{'reconciled':<{_LABEL_WIDTH}}", f"{registry}  {_told(known, now)}")

@@ -1,32 +1,40 @@
-"""Delivers one queued notice: claim it, compose it from the stored reports, send it, say so."""
+"""Delivers one queued notice: claim it, compose it from the stored reports, send it, say so.
+
+A message that must wait is sent once more with a delay, and only then let go: a crash between the
+two leaves one message too many, of which the ledger lets one through.
+"""
 
 import logging
+import math
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Protocol, Self
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from scanner.covering import is_followed
-from scanner.errors import InvalidMessageError, NoticeError
-from scanner.model import Transition
-from scanner.notify import cloud_event, message
+from scanner.errors import InvalidMessageError, NoticeError, TooEarlyError
+from scanner.model import Transition, TransitionKind
+from scanner.notify import message
+from scanner.notify.announcement import Announcement
 from scanner.notify.composer import Composer
-from scanner.notify.ledger import Entry, Ledger, State, TableLedger
+from scanner.notify.coverage import is_covered
+from scanner.notify.ledger import Entry, Ledger, State
 from scanner.notify.message import Notice
-from scanner.notify.route import Route, Routes
-from scanner.notify.webhook import Webhook
-from scanner.ports import ReportStore
-from scanner.storage import StorageConnection
+from scanner.notify.routes.route import Route, RouteTable
+from scanner.notify.routes.timing import next_send_time
+from scanner.ports import DelayingQueue, ReportStore
 
 logger = logging.getLogger(__name__)
 
-
-class Channel(Protocol):
-    """Whatever takes a composed notice to people."""
-
-    def send(self, route: Route, *, notice_id: str, body: bytes) -> None:
-        """Hand over one notice. Raises NoticeError unless it was accepted."""
+MAX_ATTEMPTS: Final = 24
+"""Of a notice that its service puts off: some four hours at least, a day at most."""
+_LONGEST_PAUSE_SECONDS = 900
+_SPREAD_SECONDS = 30
+"""Over these is spread what would all come back at once."""
+_ORDER_PAUSE: Final = timedelta(seconds=60)
+_LONGEST_ORDER: Final = timedelta(days=3)
+"""Longer than any quiet hours last; what is queued for longer never comes."""
+_PREDECESSORS: Final = 4
 
 
 def _now() -> datetime:
@@ -39,38 +47,32 @@ class Notifier:
 
     store: ReportStore
     ledger: Ledger
-    channel: Channel
-    routes: Routes
+    queue: DelayingQueue
+    routes: Callable[[], RouteTable]
+    """Those in force. Raises NoticeError where none can be had."""
     clock: Callable[[], datetime] = _now
-
-    @classmethod
-    def connect(cls, storage: StorageConnection, store: ReportStore, routes: Routes) -> Self:
-        """Build the notifier with HTTPS webhooks; nothing is contacted before the first message."""
-        return cls(
-            store=store,
-            ledger=TableLedger(storage.table_service()),
-            channel=Webhook(),
-            routes=routes,
-        )
 
     def deliver(self, untrusted_message: bytes) -> None:
         """Deliver one notice, unless it was delivered before or an index speaks for the image.
+
+        What the route's hours, its rate or its service put off is queued anew.
 
         Raises InvalidMessageError for a message that is not ours, NoticeError when the channel
         refused it or another worker is just sending it, StoreError: the queue then tries again.
         """
         notice = message.decode(untrusted_message)
         transition = self._transition_of(notice)
-        route = self.routes.find(notice.route)
-        if route is None or self._is_covered(transition):
+        route = self.routes().find(notice.route)
+        if route is None or is_covered(self.store, transition):
             self._settle(notice, State.SKIPPED)
             logger.info("notice.skipped id=%s stream=%s", notice.id, notice.stream)
             return
         # All that can fail for lack of storage comes before the claim, which would be left behind.
-        announcement = Composer(store=self.store).compose(transition, notice_id=notice.id)
-        body = cloud_event.compose(announcement)
-        if self._claim(notice):
-            self._send(notice, route, body=body)
+        told = Composer(store=self.store).compose(transition, notice_id=notice.id)
+        if wait := self._wait(notice, route, told):
+            self._queue_again(notice, wait, why="early")
+        elif self._claim(notice):
+            self._send(notice, route, told)
 
     def record_undelivered(self, untrusted_message: bytes) -> None:
         """Record a notice from the poison queue as failed. A bad message is logged and dropped.
@@ -82,15 +84,7 @@ class Notifier:
         except InvalidMessageError as error:
             logger.error("notice.refused bytes=%d fault=%s", len(untrusted_message), error)  # noqa: TRY400  the fault is the sender's, our stack explains nothing
             return
-        entry = self._settle(notice, State.FAILED)
-        if entry is not None and entry.state is State.FAILED:
-            logger.error(
-                "notice.failed id=%s stream=%s attempts=%d last_error=%r",
-                notice.id,
-                notice.stream,
-                entry.attempts,
-                entry.last_error,
-            )
+        self._fail(notice)
 
     def _transition_of(self, notice: Notice) -> Transition:
         # Who can write to the queue can still only make us tell what has come about.
@@ -98,6 +92,26 @@ class Notifier:
         if entry is None:
             raise InvalidMessageError("is none that was announced", field="number")
         return entry.transition
+
+    def _wait(self, notice: Notice, route: Route, told: Announcement) -> timedelta:
+        """Return how long a notice must wait: for the morning, or for what it resolves."""
+        now = self.clock()
+        until = now if route.digest else next_send_time(route, told, now)
+        if until > now:
+            return until - now
+        if told.kind is TransitionKind.RESOLVED and self._is_behind(notice):
+            return _ORDER_PAUSE
+        return timedelta()
+
+    def _is_behind(self, notice: Notice) -> bool:
+        """Whether something that the same stream told of before is still on its way."""
+        first = max(1, notice.number - _PREDECESSORS)
+        for number in range(first, notice.number):
+            before = Notice(stream=notice.stream, number=number, route=notice.route)
+            entry = self.ledger.find(before)
+            if entry is not None and entry.state in {State.QUEUED, State.HELD}:
+                return self.clock() - entry.first_queued_at < _LONGEST_ORDER
+        return False
 
     def _claim(self, notice: Notice) -> bool:
         """Take the lease; False when it was told before. Raises NoticeError if others hold it."""
@@ -122,29 +136,65 @@ class Notifier:
             raise NoticeError(f"notice {notice.id} is being sent by another worker")
         return True
 
-    def _is_covered(self, transition: Transition) -> bool:
-        """Whether an image that had no tag turned out to be a platform of an index."""
-        if transition.stream.tag is not None:
-            return False
-        current = self.store.current(transition.image)
-        return (
-            current is not None and not current.was_tagged and not is_followed(self.store, current)
+    def _send(self, notice: Notice, route: Route, told: Announcement) -> None:
+        try:
+            route.open_channel().send(told)
+        except TooEarlyError as error:
+            wait = timedelta(seconds=(error.retry_after or 0) + self._spread(notice))
+            self._queue_again(notice, wait, why="rate")
+            self.ledger.change(notice, self._unsent)
+        except NoticeError as error:
+            self._refused(notice, error)
+        else:
+            entry = self._settle(notice, State.SENT)
+            logger.info(
+                "notice.sent id=%s route=%s stream=%s attempts=%d",
+                notice.id,
+                route.name,
+                notice.stream,
+                entry.attempts if entry else 0,
+            )
+
+    def _refused(self, notice: Notice, error: NoticeError) -> None:
+        """Queue again what the service puts off, as often as may be; raise anything else."""
+        if error.retry_after is None:
+            self._settle(notice, State.QUEUED, error=str(error))
+            raise error
+        entry = self.ledger.find(notice)
+        attempts = entry.attempts if entry else 1
+        if attempts >= MAX_ATTEMPTS:
+            self._fail(notice, error=str(error))
+            return
+        pause = min(2**attempts, _LONGEST_PAUSE_SECONDS)
+        wait = max(error.retry_after, pause) + self._spread(notice)
+        self._queue_again(notice, timedelta(seconds=wait), why="refused")
+        self._settle(notice, State.QUEUED, error=str(error))
+
+    def _queue_again(self, notice: Notice, wait: timedelta, *, why: str) -> None:
+        self.queue.send(message.encode(notice), delay_seconds=math.ceil(wait.total_seconds()))
+        logger.info(
+            "notice.put_off id=%s route=%s why=%s for=%s", notice.id, notice.route, why, wait
         )
 
-    def _send(self, notice: Notice, route: Route, *, body: bytes) -> None:
-        try:
-            self.channel.send(route, notice_id=notice.id, body=body)
-        except NoticeError as error:
-            self._settle(notice, State.QUEUED, error=str(error))
-            raise
-        entry = self._settle(notice, State.SENT)
-        logger.info(
-            "notice.sent id=%s route=%s stream=%s attempts=%d",
-            notice.id,
-            route.name,
-            notice.stream,
-            entry.attempts if entry else 0,
-        )
+    def _spread(self, notice: Notice) -> int:
+        return (int(notice.id[:8], 16) + int(self.clock().timestamp())) % _SPREAD_SECONDS
+
+    def _unsent(self, present: Entry | None) -> Entry | None:
+        if present is None or present.state is State.SENT:
+            return None
+        return present.unsent(self.clock())
+
+    def _fail(self, notice: Notice, *, error: str = "") -> None:
+        entry = self._settle(notice, State.FAILED, error=error)
+        if entry is not None and entry.state is State.FAILED:
+            logger.error(
+                "notice.failed id=%s route=%s stream=%s attempts=%d last_error=%r",
+                notice.id,
+                notice.route,
+                notice.stream,
+                entry.attempts,
+                entry.last_error,
+            )
 
     def _settle(self, notice: Notice, state: State, *, error: str = "") -> Entry | None:
         def settled(present: Entry | None) -> Entry | None:

@@ -7,6 +7,7 @@ from scanner.ports.messages import (
     HeldMessages,
     JobQueue,
     Outbox,
+    Undelivered,
 )
 from scanner.ports.pulls import Pull, Pulls
 from scanner.ports.referrers import Described, Referrer, Referrers
@@ -62,4 +63,5 @@ __all__ = [
     "Sightings",
     "StreamStore",
     "TagPush",
+    "Undelivered",
 ]

@@ -8,11 +8,23 @@ from typing import Protocol
 from scanner.model import Transition
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """What a route's channel did not take."""
+
+    route: str
+    notices: int
+    last_error: str
+
+
 class Outbox(Protocol):
     """What shall be told, durably queued."""
 
     def announce(self, transition: Transition) -> None:
-        """Queue it for each route that wants to know. Safe to repeat. Raises StoreError."""
+        """Queue it for each route that wants to know. Safe to repeat.
+
+        Raises StoreError, and NoticeError where the routes cannot be had.
+        """
 
 
 class JobQueue(Protocol):

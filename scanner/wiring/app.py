@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from scanner.attaching import Attacher
     from scanner.bills import Bills
+    from scanner.notify.digests import Digests
     from scanner.notify.notifier import Notifier
-    from scanner.notify.outbox import QueueOutbox
     from scanner.posture.archive import PostureArchive
     from scanner.posture.arm import Arm
     from scanner.registry import AcrRegistry
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from scanner.store.unreadable import UnreadableMessages
     from scanner.trivy.scanner import TrivyScanner
     from scanner.trivy.shared import SharedAdvisories
+    from scanner.wiring.delivery import Delivery
 
 from scanner.wiring.parts import (
     ATTACH_QUEUE,
@@ -159,7 +160,7 @@ class Wiring:
         return Herald(
             store=self.store,
             streams=TableStreams.connect(self._storage),
-            outbox=self._outbox,
+            outbox=self._delivery.outbox,
             clock=lambda: datetime.now(UTC),
         )
 
@@ -231,12 +232,15 @@ class Wiring:
         for images in portions(list(due(self.store, datetime.now(UTC)))):
             self._rejudge_queue.send(encode_job(RejudgeJob(images=images)))
 
-    @functools.cached_property
+    @property
     def notifier(self) -> "Notifier":
         """Delivers queued notices."""
-        from scanner.notify.notifier import Notifier  # noqa: PLC0415  the webhook sends no notice
+        return self._delivery.notifier
 
-        return Notifier.connect(self._storage, self.store, self.settings.routes)
+    @property
+    def digests(self) -> "Digests":
+        """Sends what is held for a digest."""
+        return self._delivery.digests
 
     @functools.cached_property
     def unreadable_messages(self) -> "UnreadableMessages":
@@ -373,7 +377,7 @@ class Wiring:
         return storage_connection(self.settings.storage)
 
     @functools.cached_property
-    def _outbox(self) -> "QueueOutbox":
-        from scanner.notify.outbox import QueueOutbox  # noqa: PLC0415  the webhook tells nobody
+    def _delivery(self) -> "Delivery":
+        from scanner.wiring.delivery import Delivery  # noqa: PLC0415  the webhook tells nobody
 
-        return QueueOutbox.connect(self._storage, self.settings.routes)
+        return Delivery(self.settings.notices, self._storage, self.store)

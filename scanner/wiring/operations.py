@@ -1,9 +1,9 @@
 """What operators look at and act on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings
+from scanner.ports import HeldMessages, JobQueue, ReportStore, Sightings, Undelivered
 from scanner.ports.policies import PolicyArchive
 from scanner.storage.queue import MessageQueue
 from scanner.storage_settings import StorageSettings
@@ -19,14 +19,14 @@ class Operations:
     poison: HeldMessages
     unreadable: HeldMessages
     sightings: Sightings
-    undelivered: Callable[[], int]
-    """Counts the notices that no channel took. Raises StoreError."""
+    undelivered: Callable[[], Sequence[Undelivered]]
+    """Returns what no channel took, route by route. Raises StoreError."""
     policies: PolicyArchive
 
 
 def operations(settings: StorageSettings) -> Operations:
     """Return what operators look at and act on."""
-    from scanner.notify.ledger import State, TableLedger  # noqa: PLC0415  the webhook needs none
+    from scanner.notify.ledger import TableLedger  # noqa: PLC0415  the webhook needs none
     from scanner.storage.poison import PoisonQueue  # noqa: PLC0415  likewise
     from scanner.store.azure_policies import AzurePolicyArchive  # noqa: PLC0415  likewise
     from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  likewise
@@ -41,6 +41,6 @@ def operations(settings: StorageSettings) -> Operations:
         poison=PoisonQueue(storage.queue(f"{JOB_QUEUE}-poison")),
         unreadable=UnreadableMessages.connect(storage),
         sightings=TableSightings.connect(storage),
-        undelivered=lambda: ledger.count(State.FAILED),
+        undelivered=ledger.undelivered,
         policies=AzurePolicyArchive.connect(storage),
     )

@@ -1,7 +1,7 @@
 """The ports' second implementation: in memory, with state, and faults on demand."""
 
 from tests.fakes.examining import InMemoryInventoryStore, StubRegistry, StubScanner
-from tests.fakes.notices import InMemoryLedger, RecordingChannel, SentNotice
+from tests.fakes.notices import InMemoryLedger, RecordingChannel, RecordingQueue, two_routes
 from tests.fakes.policies import (
     InMemoryExploitArchive,
     InMemoryPolicyArchive,
@@ -21,9 +21,10 @@ __all__ = [
     "InMemorySweepStore",
     "RecordingChannel",
     "RecordingOutbox",
-    "SentNotice",
+    "RecordingQueue",
     "StubRegistry",
     "StubScanner",
     "place",
     "publisher_on",
+    "two_routes",
 ]

@@ -1,13 +1,16 @@
 """Where notices go."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from scanner.errors import NoticeError
+from scanner.errors import NoticeError, StoreError
+from scanner.model import Stream, TransitionKind
+from scanner.notify.announcement import Announcement
+from scanner.notify.channels.channel import Rate
 from scanner.notify.ledger import Entry
 from scanner.notify.message import Notice
-from scanner.notify.route import Route
+from scanner.notify.routes.route import DEFAULT_KINDS, Route, RouteTable
 
 
 class InMemoryLedger:
@@ -31,28 +34,74 @@ class InMemoryLedger:
                 self.entries[notice.id] = entry
             return self.entries.get(notice.id)
 
+    def of_route(self, stream: Stream, route: str) -> Iterator[Entry]:
+        """Yield a route's entries on the repository of a stream."""
+        for entry in self.entries.values():
+            known = entry.transition.stream
+            if (known.registry, known.repository) == (stream.registry, stream.repository):
+                yield from [entry] if entry.route == route else []
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentNotice:
-    """What a channel was given."""
 
-    route: str
-    notice_id: str
-    body: bytes
+@dataclass(kw_only=True)
+class RecordingQueue:
+    """Keeps what was sent, with its delay in seconds."""
+
+    sent: list[tuple[str, int]] = field(default_factory=list)
+    outage: StoreError | None = None
+
+    def send(self, message: str, *, delay_seconds: int = 0) -> None:
+        """Keep a message."""
+        if self.outage is not None:
+            raise self.outage
+        self.sent.append((message, delay_seconds))
+
+    def depth(self) -> int:
+        """Count the messages."""
+        return len(self.sent)
 
 
 @dataclass(kw_only=True)
 class RecordingChannel:
-    """Accepts notices, or refuses them while `refusal` is set."""
+    """Accepts announcements, or refuses them while `refusal` is set."""
 
-    sent: list[SentNotice] = field(default_factory=list)
+    sent: list[Announcement] = field(default_factory=list)
+    digests: list[Sequence[Announcement]] = field(default_factory=list)
     refusal: NoticeError | None = None
     during_send: Callable[[], None] = lambda: None
     """Called in the middle of every send: where a second worker may come between."""
 
-    def send(self, route: Route, *, notice_id: str, body: bytes) -> None:
-        """Remember a notice."""
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """None."""
+        return ()
+
+    def send(self, told: Announcement) -> str:
+        """Remember an announcement."""
+        self._begin()
+        self.sent.append(told)
+        return "202"
+
+    def send_digest(self, told: Sequence[Announcement]) -> str:
+        """Remember a digest."""
+        self._begin()
+        self.digests.append(told)
+        return "202"
+
+    def _begin(self) -> None:
         self.during_send()
         if self.refusal is not None:
             raise self.refusal
-        self.sent.append(SentNotice(route=route.name, notice_id=notice_id, body=body))
+
+
+OPERATORS_KINDS = frozenset({TransitionKind.BECAME_UNKNOWN, TransitionKind.RESOLVED})
+
+
+def two_routes(images: RecordingChannel, operators: RecordingChannel | None = None) -> RouteTable:
+    """Return the routes that two settings make: `images`, and `operators`."""
+    other = operators or images
+    return RouteTable(
+        routes=(
+            Route(name="images", open_channel=lambda: images, kinds=DEFAULT_KINDS),
+            Route(name="operators", open_channel=lambda: other, kinds=OPERATORS_KINDS),
+        )
+    )

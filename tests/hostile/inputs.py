@@ -111,7 +111,9 @@ _REDIRECTS = "tests/unit/test_registry_redirects.py::test_"
 _RESOLVE = "tests/integration/test_registry_resolve.py::test_"
 _LEAKS = "tests/hostile/test_nothing_leaks.py::test_"
 _NAMES = "tests/hostile/test_hostile_names.py::test_"
-_EVENT = "tests/unit/test_notify_cloud_event.py::test_"
+_PLAIN = "tests/unit/test_plain_text.py::test_"
+_COMPOSER = "tests/unit/test_notify_composer.py::test_"
+_NOTICES = "tests/hostile/test_hostile_notices.py::test_"
 _DELIVERIES = "tests/e2e/test_deliveries.py::test_"
 _UPDATE = "tests/integration/test_trivy_update.py::test_"
 _DAMAGED = "tests/hostile/test_hostile_advisories.py::test_"
@@ -150,10 +152,10 @@ ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
     _DELIVERIES + "fifty_deliveries_make_one_report_and_one_notice": ("B20",),
     _LEAKS + "a_secret_is_nowhere": ("B52", "B53", "B54"),
     _NAMES + "a_hostile_name_is_inert": ("B47", "B48", "B49", "B50", "B51", "B55", "B56"),
-    _EVENT + "text_that_hides_or_reorders_is_taken_out": ("B55", "B56"),
-    _EVENT + "text_that_is_cut_says_so": ("B56",),
-    _EVENT + "only_the_worst_findings_are_told_and_fixable_ones_first": ("B57",),
-    _EVENT + "the_worst_that_an_image_can_bring_fits": ("B57",),
+    _PLAIN + "text_that_hides_or_reorders_is_taken_out": ("B55", "B56"),
+    _PLAIN + "text_that_is_cut_says_so": ("B56",),
+    _COMPOSER + "only_the_worst_findings_are_told_and_fixable_ones_first": ("B57",),
+    _NOTICES + "programs_get_plain_text_of_bounded_length": ("B57",),
     _UPDATE + "advisories_that_fail_their_proof_change_nothing": ("B61",),
     _ADVISORIES + "what_is_no_database_of_schema_2_changes_nothing": ("B58",),
     "tests/hostile/test_hostile_images.py::test_advisories_of_another_time_prove_nothing": ("B62",),

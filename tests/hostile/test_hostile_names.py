@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from scanner.notify.cloud_event import compose
+from scanner.notify.channels.event import compose
 from scanner.notify.composer import Composer
 from scanner.store.report_json import decode, encode
 from tests.command_line import pushscan

@@ -14,20 +14,21 @@ from function_app.events import receive
 from function_app.worker import tell_wait
 from local.bicep.evaluate import evaluate
 from local.bicep.profiles import MAIN, parameters
-from scanner.errors import PushscanError
+from scanner.errors import PushscanError, SettingsError
 from scanner.model import Registries, UnknownReason
 from scanner.notify.ledger import Entry
 from scanner.notify.message import Notice, encode
 from scanner.notify.notifier import Notifier
-from scanner.notify.route import Routes
+from scanner.notify.routes.current import CurrentRoutes
+from scanner.notify.routes.route import RouteTable
 from scanner.trivy import AdvisoryDirectory, SharedAdvisories
 from tests.advisory_archive import InMemoryAdvisoryArchive
 from tests.fakes import (
     InMemoryLedger,
     InMemoryReportStore,
     InMemoryStreams,
-    RecordingChannel,
     RecordingOutbox,
+    RecordingQueue,
     publisher_on,
 )
 from tests.infra.kusto import matching
@@ -74,16 +75,18 @@ def logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> list[str]:
     receive(event, Registries({"r.io": "r.io"}), lambda _: None, _refuse)
     transition = transition_by(unhealthy_report())
     notice = Notice(stream=transition.stream, number=transition.number, route="images")
-    ledger.change(notice, lambda _: Entry.queued(transition, NOW))
+    ledger.change(notice, lambda _: Entry.begun(notice, transition, NOW))
     notifier = Notifier(
         store=store,
         ledger=ledger,
-        channel=RecordingChannel(),
-        routes=Routes(images=None, operators=None),
+        queue=RecordingQueue(),
+        routes=RouteTable,
         clock=lambda: NOW,
     )
     notifier.record_undelivered(encode(notice).encode())
     notifier.record_undelivered(b"{}")
+    with pytest.raises(PushscanError):
+        CurrentRoutes(read=_unreadable, build=lambda _: RouteTable(), kept=_NothingKept())()
     advisories = SharedAdvisories(
         directory=AdvisoryDirectory(tmp_path),
         archive=InMemoryAdvisoryArchive(),
@@ -97,6 +100,18 @@ def logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> list[str]:
     with pytest.raises(PushscanError):
         advisories.update()
     return caplog.messages
+
+
+def _unreadable() -> bytes:
+    raise SettingsError("routes: routes.yaml:3: is wrong")
+
+
+class _NothingKept:
+    def keep(self, text: bytes) -> None:
+        del text
+
+    def last(self) -> bytes | None:
+        return None
 
 
 def _refuse(_message: bytes, why: str) -> None:
@@ -114,7 +129,7 @@ def _job(*, waited: timedelta, tries: int = 1) -> None:
     [
         ("pushscan-advisories-stale", ["image.judged"]),
         ("pushscan-advisories-failing", ["advisories.not_updated"]),
-        ("pushscan-notices-failing", ["notice.failed", "notice.refused"]),
+        ("pushscan-notices-failing", ["notice.failed", "notice.refused", "routes.refused"]),
         ("pushscan-jobs-late", []),
     ],
 )

@@ -5,85 +5,30 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import pytest
-from azure.core.exceptions import ResourceNotFoundError
 
 from local.certificates import Certificates
 from local.notice_receiver import NoticeReceiver
 from scanner.errors import NoticeError
 from scanner.model import Report, Transition, TransitionKind
-from scanner.notify.ledger import Entry, State, TableLedger
+from scanner.notify.channels.https import Endpoint
+from scanner.notify.channels.webhook import Webhook
+from scanner.notify.composer import Composer
+from scanner.notify.ledger import Entry, State
 from scanner.notify.message import Notice, decode
-from scanner.notify.notifier import Notifier
-from scanner.notify.outbox import QueueOutbox
-from scanner.notify.route import Route, Routes
+from scanner.notify.routes.route import Route, RouteTable
 from scanner.ports import Outbox
-from scanner.storage import StorageConnection
-from scanner.storage.queue import MessageQueue
 from scanner.store.azure_store import AzureReportStore
 from tests.contracts.outbox_contract import OutboxContract
 from tests.examples import NOW
-from tests.fakes import InMemoryReportStore, RecordingChannel
+from tests.fakes import RecordingChannel, two_routes
+from tests.notice_post import Post, RunningAzurite
 from tests.reports import transition_by, unhealthy_report
 
 pytestmark = pytest.mark.integration
 
 SECRET = "s" * 32
-ROUTES = Routes(
-    images=Route(name="images", url="https://images.example/hook", secret=SECRET),
-    operators=Route(name="operators", url="https://operators.example/hook", secret=SECRET),
-)
-
-
-class RunningAzurite(Protocol):
-    """What is needed of the fixture."""
-
-    connection_string: str
-
-
-class Post:
-    """A queue of its own, outboxes that write to it and a notifier that empties it."""
-
-    def __init__(self, connection_string: str) -> None:
-        """Begin with nothing: neither the queue nor, on a fresh Azurite, the table is there."""
-        self.connection = StorageConnection(connection_string=connection_string)
-        self.queue = self.connection.queue(f"notices-{uuid.uuid4().hex}")
-        self.ledger = TableLedger(self.connection.table_service())
-        self.store = InMemoryReportStore()
-        self.channel = RecordingChannel()
-        self.registry = f"r{uuid.uuid4().hex}.azurecr.io"
-
-    def own(self, report: Report) -> Report:
-        """Store a report under this test's own registry, since the table is shared."""
-        own = replace(report, image=replace(report.image, registry=self.registry))
-        self.store.save(own)
-        return own
-
-    def outbox(self, *, patience_seconds: int = 0) -> QueueOutbox:
-        """Return an outbox as another worker would have it."""
-        return QueueOutbox(
-            queue=MessageQueue(self.queue),
-            ledger=TableLedger(self.connection.table_service()),
-            routes=ROUTES,
-            patience_seconds=patience_seconds,
-        )
-
-    def notifier(self) -> Notifier:
-        """Return a notifier as another worker would have it."""
-        ledger = TableLedger(self.connection.table_service())
-        return Notifier(store=self.store, ledger=ledger, channel=self.channel, routes=ROUTES)
-
-    def messages(self) -> list[bytes]:
-        """Take all messages that are visible now."""
-        taken = []
-        # No message was ever sent where the queue is not there.
-        with contextlib.suppress(ResourceNotFoundError):
-            for message in self.queue.receive_messages(visibility_timeout=60):
-                self.queue.delete_message(message)
-                taken.append(str(message.content).encode())
-        return taken
 
 
 @pytest.fixture
@@ -128,7 +73,7 @@ class TestQueueOutbox(OutboxContract):
         """Deliver all messages and return the reports they were about."""
         for message in self._post.messages():
             self._post.notifier().deliver(message)
-        return [json.loads(sent.body)["data"]["report_id"] for sent in self._post.channel.sent]
+        return [sent.report_id for sent in self._post.channel.sent]
 
 
 def test_the_message_names_the_image_and_nothing_that_was_found(post: Post) -> None:
@@ -146,7 +91,7 @@ def test_a_crash_between_ledger_and_queue_loses_and_repeats_nothing(post: Post) 
     report = post.own(unhealthy_report())
     made = transition_by(report)
     notice = Notice(stream=made.stream, number=made.number, route="images")
-    post.ledger.change(notice, lambda _: Entry.queued(made, NOW))
+    post.ledger.change(notice, lambda _: Entry.begun(notice, made, NOW))
     for _ in range(2):
         post.outbox().announce(made)
     messages = post.messages()
@@ -165,7 +110,7 @@ def test_two_workers_delivering_at_once_tell_once(post: Post) -> None:
 
     def second_worker() -> None:
         with pytest.raises(NoticeError, match="another worker"):
-            replace(post.notifier(), channel=RecordingChannel()).deliver(message)
+            post.notifier(two_routes(RecordingChannel())).deliver(message)
         refused.append(True)
 
     post.channel.during_send = second_worker
@@ -216,9 +161,11 @@ def test_a_notice_goes_all_the_way(post: Post, tmp_path: Path) -> None:
     store = AzureReportStore.connect(post.connection)
     store.save(report)
     with NoticeReceiver(*files, SECRET) as receiver:
-        images = Route(name="images", url=receiver.url, secret=SECRET, ca_file=certificates.ca_file)
-        notifier = Notifier.connect(post.connection, store, Routes(images=images))
-        post.outbox().announce(transition_by(report))
+        endpoint = Endpoint(route="images", url=receiver.url, ca_file=certificates.ca_file)
+        webhook = Webhook(endpoint=endpoint, secret=SECRET)
+        images = Route(name="images", open_channel=lambda: webhook)
+        notifier = replace(post.notifier(RouteTable(routes=(images,))), store=store)
+        replace(post.outbox(), composer=Composer(store=store)).announce(transition_by(report))
         for message in post.messages() * 2:
             notifier.deliver(message)
         [delivery] = receiver.deliveries

@@ -3,7 +3,6 @@ from azure.storage.blob import BlobServiceClient
 
 from local.storage import Azurite
 from scanner.errors import SettingsError
-from scanner.notify.route import Routes
 from scanner.route_settings import NoticeSettings, RouteSettings
 from scanner.storage import StorageConnection
 from scanner.wiring.routes import route_table
@@ -12,7 +11,7 @@ pytestmark = pytest.mark.integration
 
 FILE = b"version: 1\nroutes: [{name: chat, slack: {url: {setting: PUSHSCAN_ROUTE_URL}}}]"
 SETTINGS = NoticeSettings(
-    routes=Routes(),
+    webhooks=(),
     route_file=RouteSettings(
         blob="routes.yaml", secrets={"PUSHSCAN_ROUTE_URL": "https://hooks.example/a"}
     ),

@@ -99,7 +99,7 @@ def test_a_registry_that_was_there_before_is_queued_once(around: AppSurroundings
     own = operations(given.storage)
     overview = look(own, given.registries)
     assert (overview.verdicts.total(), overview.unseen, overview.jobs_waiting) == (3, 1, 0)
-    assert (overview.undelivered_notices, overview.unreadable_messages) == (0, 0)
+    assert (overview.undelivered, overview.unreadable_messages) == ((), 0)
     assert [str(one.image.digest) for one in unjudged(own.store, own.sightings)] == [second.digest]
 
 

@@ -1,18 +1,18 @@
 """What people were told in a storm, held against what is so once all is calm."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from scanner.covering import is_followed
 from scanner.model import Digest, ImageReference, Status, Stream, Transition, TransitionKind
+from scanner.notify.ledger import Entry, State, read_entry
 from scanner.ports import CurrentVerdict
-from scanner.storage import transition_json
 from scanner.store.stream_rows import read_state
 from scanner.transitions import StreamState
 from tests.simulation.pushers import Pushers
+from tests.simulation.routes import check_routes
 from tests.simulation.world import World
 
 _STATES = {
@@ -24,14 +24,20 @@ _BAD = {TransitionKind.NEWLY_UNHEALTHY, TransitionKind.WORSE}
 
 
 def check_notices(world: World, pushers: Pushers) -> None:
-    """Require one message for each real transition, and none for anything else."""
+    """Require one message for each real transition and route, and none for anything else."""
     announced = _announced(world)
     _check_messages(world, announced)
-    for transition in announced.values():
+    check_routes(world.told, _entries(world))
+    plain = {
+        one.transition: one.first_queued_at
+        for one in announced.values()
+        if one.route in {"images", "operators"}
+    }
+    for transition in plain:
         _check_cause(world, pushers, transition)
-    made = sorted(announced.values(), key=lambda one: one.at)
+    made = sorted(plain, key=lambda one: one.at)
     for number, transition in enumerate(made):
-        assert not [e for e in made[:number] if _says_again(transition, e, made, pushers)], (
+        assert not [e for e in made[:number] if _says_again(transition, e, plain, pushers)], (
             f"told twice: {transition}"
         )
     for stream, state in _states(world):
@@ -41,29 +47,34 @@ def check_notices(world: World, pushers: Pushers) -> None:
             assert _is_told(world, row), f"nobody was told of {row.image}"
 
 
-def _announced(world: World) -> dict[str, Transition]:
+def _entries(world: World) -> dict[str, Entry]:
     """Return what is in the ledger, by the ids of its notices."""
+    rows = world.cloud.get_table_client("notices").rows()
+    return {row["RowKey"]: read_entry(row) for row in rows}
+
+
+def _announced(world: World) -> dict[str, Entry]:
     announced = {}
-    told = {notice.notice_id for notice in world.channel.told}
-    for row in world.cloud.get_table_client("notices").rows():
-        assert row["state"] in {"sent", "failed", "skipped"}, row
+    told = {notice.what.id for notice in world.told}
+    for notice_id, entry in _entries(world).items():
+        assert entry.state not in {State.QUEUED, State.HELD}, entry
+        assert entry.state is not State.SENT or notice_id in told, f"lost: {entry}"
         # What was sent by a worker that died then may be found to be covered by the next.
-        if row["state"] != "skipped" or row["RowKey"] in told:
-            announced[row["RowKey"]] = transition_json.read(row["transition"])
+        if entry.state is not State.SKIPPED or notice_id in told:
+            announced[notice_id] = entry
     return announced
 
 
-def _check_messages(world: World, announced: dict[str, Transition]) -> None:
-    times = Counter(notice.notice_id for notice in world.channel.told)
+def _check_messages(world: World, announced: dict[str, Entry]) -> None:
+    times = Counter(notice.what.id for notice in world.told)
     for notice_id, count in times.items():
         assert count <= 1 + world.cut_short[notice_id], "a repeat without a cause"
         assert notice_id in announced, "a message of nothing"
-    for notice in world.channel.told:
-        event, transition = json.loads(notice.body), announced[notice.notice_id]
-        assert event["data"]["kind"] == transition.kind
-        assert event["data"]["digest"] == str(transition.image.digest)
-        is_unknown = transition.kind is TransitionKind.BECAME_UNKNOWN
-        assert notice.route == ("operators" if is_unknown else "images")
+    for notice in world.told:
+        entry = announced[notice.what.id]
+        assert notice.route == entry.route
+        assert notice.what.kind is entry.transition.kind
+        assert notice.what.digest == str(entry.transition.image.digest)
 
 
 def _check_cause(world: World, pushers: Pushers, transition: Transition) -> None:
@@ -81,9 +92,9 @@ def _check_cause(world: World, pushers: Pushers, transition: Transition) -> None
 
 
 def _says_again(
-    one: Transition, earlier: Transition, made: list[Transition], pushers: Pushers
+    one: Transition, earlier: Transition, made: Mapping[Transition, datetime], pushers: Pushers
 ) -> bool:
-    """Whether people knew by then what a message tells them."""
+    """Whether people knew by then what a message tells them; `made` says when each was queued."""
     here = (one.stream.registry, one.stream.repository)
     if one.kind not in _BAD or earlier.kind not in _BAD:
         return False
@@ -91,7 +102,10 @@ def _says_again(
         return False
     if one.stream != earlier.stream and one.image.digest != earlier.image.digest:
         return False
-    if one.stream != earlier.stream and _has_left(earlier, one, pushers):
+    # Either may have been told first: their moments are those of the sights, not of the telling.
+    if one.stream != earlier.stream and (
+        _has_left(earlier, made[one], pushers) or _has_left(one, made[earlier], pushers)
+    ):
         return False
     # All have the same finding, so that nothing is ever worse.
     return not any(
@@ -102,10 +116,10 @@ def _says_again(
     )
 
 
-def _has_left(earlier: Transition, one: Transition, pushers: Pushers) -> bool:
+def _has_left(earlier: Transition, by: datetime, pushers: Pushers) -> bool:
     """Whether the tag that was told of an image names another by then: it speaks no more for it."""
     return any(
-        at < one.at
+        at < by
         and (repository, tag) == (earlier.stream.repository, earlier.stream.name)
         and digest != earlier.image.digest
         and at > _given_at(earlier, pushers)

@@ -1,7 +1,8 @@
 """What lies outside the storage: registry, its listing, scanner and channel, each call a step."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from scanner.errors import AdvisoriesError, NoticeError, RegistryError, SandboxUnavailableError
@@ -13,13 +14,14 @@ from scanner.model import (
     ScanReport,
     Unexaminable,
 )
-from scanner.notify.route import Route
+from scanner.notify.announcement import Announcement
+from scanner.notify.channels.channel import Rate
 from scanner.ports import Layer, Resolved, ResolvedImage, ResolvedIndex
 from tests.catalogue_fakes import InMemoryCatalogue
 from tests.examples import ADVISORIES
 from tests.fakes import StubRegistry, StubScanner
 from tests.reports import SCANNER
-from tests.simulation.perils import START, Perils
+from tests.simulation.perils import START, Clock, Perils
 
 
 def unavailable() -> Exception:
@@ -108,20 +110,47 @@ class Told:
     """A notice that reached people."""
 
     route: str
-    notice_id: str
-    body: bytes
+    at: datetime
+    what: Announcement
+    mail: int | None = None
+    """Which digest it came with."""
 
 
 @dataclass(kw_only=True)
 class StormyChannel:
     """A channel that refuses some notices, and takes others without saying so."""
 
+    route: str
     perils: Perils
-    told: list[Told] = field(default_factory=list)
+    clock: Clock
+    told: list[Told]
+    """Shared by all channels."""
+    is_busy: Callable[[], bool] = lambda: False
+    """Whether the service asks to be tried again later, before it takes anything."""
+    mails: int = 0
 
-    def send(self, route: Route, *, notice_id: str, body: bytes) -> None:
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """None."""
+        return ()
+
+    def send(self, told: Announcement) -> str:
         """Take a notice."""
         with self.perils.step("channel.send", lambda: NoticeError("HTTP 503")):
-            self.told.append(Told(route=route.name, notice_id=notice_id, body=body))
+            if self.is_busy():
+                raise NoticeError("HTTP 429", retry_after=90)
+            self._take([told], mail=None)
+        return "202"
+
+    def send_digest(self, told: Sequence[Announcement]) -> str:
+        """Take a digest."""
+        with self.perils.step("channel.send", lambda: NoticeError("HTTP 503")):
+            self.mails += 1
+            self._take(told, mail=self.mails)
+        return "202"
+
+    def _take(self, told: Sequence[Announcement], *, mail: int | None) -> None:
+        for one in told:
+            self.told.append(Told(route=self.route, at=self.clock.moment, what=one, mail=mail))
             if self.perils.attempts:
-                self.perils.attempts[-1].said.append(notice_id)
+                self.perils.attempts[-1].said.append(one.id)

@@ -13,8 +13,8 @@ from scanner.asking_registry import RegistryTurn
 from scanner.errors import PushscanError
 from scanner.herald import Herald
 from scanner.model import ImageReference
+from scanner.notify.digests import Digests
 from scanner.notify.notifier import Notifier
-from scanner.notify.route import Route
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.rejudging import Rejudger
@@ -90,16 +90,12 @@ class Host:
     herald: Herald
     publisher: Publisher
     notifier: Notifier
+    digests: Digests
     unreadable_messages: RefusedMessages = field(default_factory=RefusedMessages)
     functions: dict[str, Callable[[func.QueueMessage], None]] = field(default_factory=dict)
 
     def ask_to_attach(self, image: ImageReference) -> None:
         """Attach nothing, as where that is not switched on."""
-
-
-def route(name: str) -> Route:
-    """Return where notices go."""
-    return Route(name=name, url="https://example.org/", secret="s" * 32)
 
 
 def functions_of(host: Host) -> dict[str, Callable[[func.QueueMessage], None]]:

@@ -62,6 +62,7 @@ class Storm:
             if world.now() >= next_reconciliation:
                 world.reconcile()
                 world.wake()
+                world.mail()
                 next_reconciliation = world.now() + timedelta(minutes=20)
         # Nobody pushes to it any more, so only the reconciler can find that it is gone.
         self.pushers.delete_repository_untold()
@@ -85,6 +86,8 @@ class Storm:
             self.world.clock.pass_by(SETTLING + timedelta(minutes=10))
             self.world.wake()
             self.world.settle()
+            self.world.clock.pass_by(timedelta(days=1))
+            self.world.mail()
 
     # What must be true
 

@@ -19,10 +19,12 @@ from scanner.asking_registry import RegistryTurn
 from scanner.errors import PushscanError
 from scanner.examination import Examiner
 from scanner.herald import Herald
+from scanner.notify.composer import Composer
+from scanner.notify.digests import Digests
+from scanner.notify.held import HeldNotices
 from scanner.notify.ledger import TableLedger
 from scanner.notify.notifier import Notifier
 from scanner.notify.outbox import QueueOutbox
-from scanner.notify.route import Routes
 from scanner.pipeline import Pipeline
 from scanner.publishing import Publisher
 from scanner.reconcile import Choice, Reconciler, Tally
@@ -42,13 +44,14 @@ from tests.examples import REGISTRY, WEBHOOK_SECRET
 from tests.policies import strict
 from tests.simulation.cloud import Cloud, Message, Queue
 from tests.simulation.outside import (
-    StormyChannel,
     StormyRegistry,
+    Told,
     stormy_catalogue,
     stormy_scanner,
 )
 from tests.simulation.perils import Attempt, Clock, Killed, Perils
-from tests.simulation.process import SETTINGS, Host, functions_of, route
+from tests.simulation.process import SETTINGS, Host, functions_of
+from tests.simulation.routes import stormy_routes
 
 _LEASE, _AGAIN, _TRIES = timedelta(minutes=10), timedelta(minutes=2), 5
 """How long a message of a dead worker stays hidden, that of a failed call (host.json), and when
@@ -76,7 +79,9 @@ class World:
         self.registry = StormyRegistry(perils=self.perils)
         self.catalogue = stormy_catalogue(self.perils)
         self.scanner = stormy_scanner(self.perils)
-        self.channel = StormyChannel(perils=self.perils)
+        self.told: list[Told] = []
+        """What reached people, by whichever route."""
+        self.routes = stormy_routes(self.perils, self.clock, self.told)
         self.scratch = scratch
         self.cut_short: Counter[str] = Counter()
         """Notices that were sent by a call that then did not come to its end."""
@@ -87,6 +92,7 @@ class World:
         self.ancestries = Ancestries(store=self.store, ancestors=AzureAncestors(services))
         self.inventories = AzureInventoryStore(services, services, self.now)
         self.ledger = TableLedger(services)
+        self.held = HeldNotices(services)
         self.streams = TableStreams(services)
         self.sightings = TableSightings(services)
         self._reconciler = Reconciler(
@@ -105,13 +111,15 @@ class World:
         return MessageQueue(cast("Any", self.cloud.queue(name)))
 
     def _started(self) -> Host:
-        routes = Routes(images=route("images"), operators=route("operators"))
         jobs, later = self._queue(JOB_QUEUE), self._queue(REJUDGE_QUEUE)
         turn = RegistryTurn(jobs=jobs, later=later, clock=self.clock.now)
+        notices = self._queue(NOTICE_QUEUE)
         outbox = QueueOutbox(
-            queue=self._queue(NOTICE_QUEUE),
+            composer=Composer(store=self.store),
+            queue=notices,
             ledger=self.ledger,
-            routes=routes,
+            held=self.held,
+            routes=lambda: self.routes,
             clock=self.clock.now,
         )
         rulebook = strict(max_advisory_age_hours=24 * 3_650)
@@ -156,8 +164,16 @@ class World:
             notifier=Notifier(
                 store=self.store,
                 ledger=self.ledger,
-                channel=self.channel,
-                routes=routes,
+                queue=notices,
+                routes=lambda: self.routes,
+                clock=self.clock.now,
+            ),
+            digests=Digests(
+                store=self.store,
+                ledger=self.ledger,
+                held=self.held,
+                queue=notices,
+                routes=lambda: self.routes,
                 clock=self.clock.now,
             ),
         )
@@ -269,6 +285,15 @@ class World:
         host = self._host()
         with self.perils.attempt(), contextlib.suppress(Killed, PushscanError):
             host.herald.wake()
+
+    def mail(self) -> None:
+        """Let the timer fire that sends digests."""
+        host = self._host()
+        with self.perils.attempt() as attempt:
+            try:
+                host.digests.send_due()
+            except (Killed, PushscanError):
+                self.cut_short.update(attempt.said)
 
     def settle(self) -> None:
         """Let all messages be handled, and time pass until the last hidden one is seen."""

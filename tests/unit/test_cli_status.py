@@ -73,6 +73,7 @@ def test_the_numbers_are_told() -> None:
                 "fault": None,
             },
         ],
+        "undelivered": [{"route": "shop", "notices": 2, "last_error": "route shop: answered 410"}],
         "policy": None,
     }
 
@@ -85,6 +86,7 @@ def test_a_person_reads_a_table() -> None:
     assert "unseen 2 the oldest for 2 d" in lines
     assert "unhealthy 1" in lines
     assert "undelivered notices 2" in lines
+    assert "undelivered shop 2, the last: route shop: answered 410" in lines
     assert (
         f"reconciled {REGISTRY} 60 min ago, complete 2026-11-22 12:00 UTC; enough jobs wait"
         in lines

@@ -9,9 +9,15 @@ from scanner.model import Digest, Report, Transition, TransitionKind
 from scanner.notify.ledger import LEASE, Entry, State
 from scanner.notify.message import Notice, encode
 from scanner.notify.notifier import Notifier
-from scanner.notify.route import Route, Routes
+from scanner.notify.routes.route import RouteTable
 from tests.examples import NOW
-from tests.fakes import InMemoryLedger, InMemoryReportStore, RecordingChannel
+from tests.fakes import (
+    InMemoryLedger,
+    InMemoryReportStore,
+    RecordingChannel,
+    RecordingQueue,
+    two_routes,
+)
 from tests.reports import (
     AMD64,
     deleted_report,
@@ -34,18 +40,17 @@ class Desk:
         self.store = InMemoryReportStore()
         self.ledger = InMemoryLedger()
         self.channel = RecordingChannel()
-        self.routes = Routes(
-            images=Route(name="images", url="https://images.example/", secret="s" * 32),
-            operators=Route(name="operators", url="https://ops.example/", secret="s" * 32),
-        )
+        self.operators = RecordingChannel()
+        self.routes = two_routes(self.channel, self.operators)
+        self.queue = RecordingQueue()
 
     def notifier(self) -> Notifier:
         """Return a notifier as another worker would have it."""
         return Notifier(
             store=self.store,
             ledger=self.ledger,
-            channel=self.channel,
-            routes=self.routes,
+            queue=self.queue,
+            routes=lambda: self.routes,
             clock=lambda: self.now,
         )
 
@@ -53,9 +58,10 @@ class Desk:
         """Store a report and return the message that announces it."""
         self.store.save(report)
         made = transition or transition_by(report)
-        [route] = self.routes.of(made)
-        notice = Notice(stream=made.stream, number=made.number, route=route.name)
-        self.ledger.change(notice, lambda _: Entry.queued(made, self.now))
+        is_unknown = made.kind is TransitionKind.BECAME_UNKNOWN
+        route = "operators" if is_unknown else "images"
+        notice = Notice(stream=made.stream, number=made.number, route=route)
+        self.ledger.change(notice, lambda _: Entry.begun(notice, made, self.now))
         return encode(notice).encode()
 
     def entry(self) -> Entry:
@@ -76,9 +82,10 @@ def test_a_notice_goes_to_its_route_under_its_id(desk: Desk, kind: TransitionKin
     made = transition_by(unhealthy_report(), kind)
     desk.notifier().deliver(desk.message(unhealthy_report(), made))
     route = "operators" if kind is TransitionKind.BECAME_UNKNOWN else "images"
-    [sent] = desk.channel.sent
-    notice = Notice(stream=made.stream, number=1, route=route)
-    assert (sent.route, sent.notice_id) == (route, notice.id)
+    channel = desk.operators if route == "operators" else desk.channel
+    [sent] = channel.sent
+    assert sent.id == Notice(stream=made.stream, number=1, route=route).id
+    assert len(desk.channel.sent + desk.operators.sent) == 1
 
 
 def test_a_notice_that_waited_is_told_as_it_came_about(desk: Desk) -> None:
@@ -87,7 +94,7 @@ def test_a_notice_that_waited_is_told_as_it_came_about(desk: Desk) -> None:
     desk.store.save(deleted_report(as_of=NOW + timedelta(minutes=1)))
     desk.notifier().deliver(message)
     [sent] = desk.channel.sent
-    assert b'"kind":"newly-unhealthy"' in sent.body
+    assert sent.kind is TransitionKind.NEWLY_UNHEALTHY
 
 
 def test_a_repeat_is_not_sent(desk: Desk) -> None:
@@ -170,7 +177,7 @@ def test_an_image_of_an_index_with_a_name_of_its_own_is_told_of(desk: Desk) -> N
     desk.store.save(index_report((AMD64, child), digest=INDEX))
     desk.notifier().deliver(message)
     assert len(desk.channel.sent) == 1
-    assert b'"image":"contoso.azurecr.io/shop/cart:v7-amd64"' in desk.channel.sent[0].body
+    assert desk.channel.sent[0].tag == "v7-amd64"
 
 
 def test_an_image_is_told_of_until_its_index_is_judged(desk: Desk) -> None:
@@ -186,9 +193,9 @@ def test_a_notice_without_a_route_is_skipped(desk: Desk) -> None:
     """The route was removed while the notice was in the queue."""
     unknown = unknown_report()
     message = desk.message(unknown, transition_by(unknown, TransitionKind.BECAME_UNKNOWN))
-    desk.routes = replace(desk.routes, operators=None)
+    desk.routes = RouteTable(routes=desk.routes.routes[:1])
     desk.notifier().deliver(message)
-    assert (desk.channel.sent, desk.entry().state) == ([], State.SKIPPED)
+    assert (desk.operators.sent, desk.entry().state) == ([], State.SKIPPED)
 
 
 def test_an_undelivered_notice_is_recorded_with_its_last_fault(

@@ -26,7 +26,7 @@ def test_complete_settings_are_read() -> None:
     assert read.registries.find("hub.contoso.com") == "contoso.azurecr.io"
     assert read.policy == PolicySettings()
     assert read.limits.wall_seconds == 480
-    assert read.routes.images is None
+    assert read.notices.webhooks == ()
 
 
 def test_nothing_is_attached_unless_somebody_says_so() -> None:
@@ -196,8 +196,8 @@ def test_routes_are_named_by_path_or_by_blob(tmp_path: Path) -> None:
     path = tmp_path / "routes.yaml"
     path.write_text("version: 1")
     secret = {"PUSHSCAN_ROUTE_SHOP_URL": "https://hooks.example/wp8fZq3LrT6yVn1K"}
-    by_path = settings.read(COMPLETE | secret | {"PUSHSCAN_ROUTES": str(path)}).route_file
-    by_blob = settings.read(COMPLETE | {"PUSHSCAN_ROUTES": "routes.yaml"}).route_file
+    by_path = settings.read(COMPLETE | secret | {"PUSHSCAN_ROUTES": str(path)}).notices.route_file
+    by_blob = settings.read(COMPLETE | {"PUSHSCAN_ROUTES": "routes.yaml"}).notices.route_file
     assert (by_path.path, by_path.blob, by_path.secrets) == (path, None, secret)
     assert (by_blob.path, by_blob.blob) == (None, "routes.yaml")
     assert "wp8fZq3LrT6yVn1K" not in repr(by_path)

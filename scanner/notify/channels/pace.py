@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from scanner.errors import NoticeError
+from scanner.errors import NoticeError, TooEarlyError
 from scanner.notify.announcement import Announcement
 from scanner.notify.channels.channel import Channel, DigestChannel, Rate
 
@@ -48,12 +48,12 @@ class Paced:
         return self.channel.rates
 
     def send(self, told: Announcement) -> str:
-        """Hand an announcement over unless it is too early. Raises NoticeError."""
+        """Hand an announcement over. Raises TooEarlyError, and NoticeError."""
         self._take_turn()
         return self.channel.send(told)
 
     def send_digest(self, told: Sequence[Announcement]) -> str:
-        """Hand over one message on all of them, unless it is too early. Raises NoticeError."""
+        """Hand over one message on all of them. Raises TooEarlyError, and NoticeError."""
         if not isinstance(self.channel, DigestChannel):
             raise NoticeError("this channel takes no digest")
         self._take_turn()
@@ -64,5 +64,5 @@ class Paced:
             now = self.clock()
             wait = (next_allowed(self.rates, tuple(self._sent), now) - now).total_seconds()
             if wait > 0:
-                raise NoticeError("too many messages for this channel", retry_after=wait)
+                raise TooEarlyError("too many messages for this channel", retry_after=wait)
             self._sent.append(now)

@@ -1,5 +1,6 @@
 """Reads `routes.yaml`; every fault is named at once, with its line and field."""
 
+import re
 from datetime import time
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from scanner.errors import PolicyError, SettingsError
 from scanner.model import Severity, TransitionKind
 from scanner.notify.routes.opening import Openings, Surroundings
+from scanner.notify.routes.parts import required
 from scanner.notify.routes.route import (
     DEFAULT_KINDS,
     UNHEALTHY_KINDS,
@@ -22,7 +24,8 @@ from scanner.policy.nodes import parse
 MAX_FILE_BYTES: Final = 256 * 1024
 MAX_ROUTES: Final = 100
 
-_MAXIMUM_NAME = 40
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+"""It stands in keys of tables and in messages."""
 _UNKNOWN = TransitionKind.BECAME_UNKNOWN
 
 
@@ -56,7 +59,7 @@ def _repeated(names: list[str]) -> set[str]:
 
 
 def _route(members: Members, openings: Openings) -> Route:
-    name = members.text("name", most=_MAXIMUM_NAME)
+    name = required(members, "name", _NAME, "1 to 40 of a-z, 0-9 and hyphens")
     opening = openings.read(members, name)
     kinds = frozenset(members.several("transitions", TransitionKind, _names(TransitionKind)))
     if TransitionKind.RESOLVED in kinds and not kinds & {*UNHEALTHY_KINDS, _UNKNOWN}:

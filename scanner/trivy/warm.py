@@ -2,7 +2,7 @@
 
 Whatever is odd about an answer, the image is matched alone instead; so it is never told less. An
 answer is trusted no further than a report is: one process has read the records of all these images,
-so a record that took it over could lie about the images that come after it (ADR 17).
+so a record that took it over could lie about the images that come after it (ADR 22).
 """
 
 import http.client

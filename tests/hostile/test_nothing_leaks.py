@@ -109,7 +109,7 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
         )
         _knock_with_a_wrong_secret(stack)
         _push(stack, "leaks-unhealthy", tar(DEBIAN | _FILES | LODASH))
-        _push(stack, "leaks-unknown", tar(DEBIAN | _FILES | _BROKEN))
+        _push(stack, "leaks-broken", tar(DEBIAN | _FILES | _BROKEN))
         _push(stack, "leaks-malformed", b"x", config=_PLANTED["broken config"].encode())
         rows = eventually(lambda: _all_judged(pushscan))
         eventually(lambda: len(stack.images.notices + stack.operators.notices) >= 3 or None)

@@ -140,6 +140,16 @@ def test_what_could_not_be_queued_is_queued_by_the_clock(world: World) -> None:
     assert world.herald().wake() == 0
 
 
+def test_who_was_to_speak_for_all_tags_and_died_speaks_later(world: World) -> None:
+    """The others keep silent because of it, so it must not be lost."""
+    world.outbox.outage = StoreError("the queue is out of reach")
+    with pytest.raises(StoreError):
+        world.publish(unhealthy_report(tag="v7"))
+    world.outbox.outage = None
+    other = unhealthy_report(tag="latest", requested_at=NOW + MINUTE)
+    assert world.publish(other) == ["v7 newly-unhealthy"]
+
+
 class RefusingOutbox(RecordingOutbox):
     """Takes all but what is about tag v7."""
 

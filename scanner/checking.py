@@ -84,6 +84,7 @@ class Checker:
                 verdict=report.verdict,
                 report_id=report.id,
                 counts=report.severity_counts(),
+                turns_at=report.turns_at,
             )
             for entry, report in zip(chosen, reports, strict=True)
         ]

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,19 @@ def test_a_policy_of_ones_own_decides(image: str, tmp_path: Path) -> None:
     broken = _check(image, "--policy", str(policy), seen=seen)
     assert broken.exit_code == 2
     assert "strict.yaml:4: rules[1].outcome" in broken.stderr
+
+
+def test_exemptions_beside_the_policy_count(image: str, tmp_path: Path) -> None:
+    """As in the app; with PUSHSCAN_POLICY or --policy alike."""
+    shipped = files("scanner.policy").joinpath("default_policy.yaml").read_text(encoding="utf-8")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(shipped, encoding="utf-8")
+    arguments = (image, "--policy", str(policy))
+    assert _check(*arguments, seen=scan_report(finding())).exit_code == 1
+    (tmp_path / "exemptions.yaml").write_text(
+        "version: 1\nexemptions:\n  - ids: [CVE-2019-10906]\n    images: ['**']\n"
+        f"    owner: shop\n    reason: it is not reached\n    expires: {NOW:%Y}-12-01\n",
+        encoding="utf-8",
+    )
+    accepted = _check(*arguments, seen=scan_report(finding()))
+    assert (accepted.exit_code, "1 accepted" in accepted.stdout) == (0, True), accepted.output

@@ -101,7 +101,7 @@ def _wiring(home: Path, connection_string: str) -> Wiring:
 
 def _store(images: Iterable[StoredImage], wiring: Wiring) -> None:
     """Store what a push of each image would have left."""
-    scanner, inventories = wiring.scanner, wiring._inventories  # noqa: SLF001 - as the app's parts do
+    scanner, inventories = wiring.scanner, wiring.inventories
     advisories, described = scanner.advisories(), scanner.describe()
     rulebook = wiring.rulebooks.current()
     profile, now = scanner.profile(advisories), datetime.now(UTC)

@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import ssl
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local.notice_receiver import TlsServer
+from local.tls_server import TlsServer
 
 MAX_BODY_BYTES = 1024 * 1024
 _IDLE_SECONDS = 10.0
@@ -55,8 +54,7 @@ class ChannelSink:
         self._answers: deque[Answer] = deque()
         self._requests: list[Request] = []
         self._arrival = threading.Condition()
-        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._tls.load_cert_chain(cert_file, key_file)
+        self._server = TlsServer(cert_file, key_file)
 
     def __enter__(self) -> Self:
         """Begin to listen; requests are served from now on."""
@@ -66,10 +64,7 @@ class ChannelSink:
             def do_POST(self) -> None:
                 self.reply(sink.take(self.read()))
 
-        self._server = TlsServer(("127.0.0.1", 0), Handler, self._tls)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-        self.url = f"https://localhost:{self._server.server_port}"
+        self.url = f"https://localhost:{self._server.start(Handler)}"
         return self
 
     def __exit__(
@@ -79,9 +74,7 @@ class ChannelSink:
         _trace: TracebackType | None,
     ) -> None:
         """Stop listening and let running requests end."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     @property
     def accepted(self) -> tuple[Request, ...]:

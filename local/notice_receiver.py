@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import http.server
 import json
-import ssl
 import threading
 import time
 from collections import deque
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from local.tls_server import TlsServer
 
 MAX_BODY_BYTES = 64 * 1024
 OLDEST_SECONDS = 300
@@ -61,9 +62,7 @@ class NoticeReceiver:
         self._answers: deque[int] = deque()
         self._arrival = threading.Condition()
         self._log = log
-        self._port = port
-        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self._tls.load_cert_chain(cert_file, key_file)
+        self._server = TlsServer(cert_file, key_file, port=port)
 
     def __enter__(self) -> Self:
         """Begin to listen; requests are served from now on."""
@@ -73,10 +72,8 @@ class NoticeReceiver:
             def do_POST(self) -> None:
                 self.answer(receiver.take(dict(self.headers), self.read_body()))
 
-        self._server = TlsServer(("127.0.0.1", self._port), Handler, self._tls)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-        self.url = f"https://localhost:{self._server.server_port}/notices"
+        port = self._server.start(Handler)
+        self.url = f"https://localhost:{port}/notices"
         return self
 
     def __exit__(
@@ -86,9 +83,7 @@ class NoticeReceiver:
         _trace: TracebackType | None,
     ) -> None:
         """Stop listening and let running requests end."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
     @property
     def deliveries(self) -> tuple[Delivery, ...]:
@@ -144,25 +139,6 @@ class NoticeReceiver:
         if self._log is not None:
             with self._log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(delivery.event) + "\n")
-
-
-class TlsServer(http.server.ThreadingHTTPServer):
-    """Serves each connection in a thread, over TLS."""
-
-    daemon_threads = False
-
-    def __init__(
-        self,
-        address: tuple[str, int],
-        handler: type[http.server.BaseHTTPRequestHandler],
-        tls: ssl.SSLContext,
-    ) -> None:
-        super().__init__(address, handler)
-        # The handshake is left to the request's thread: one slow client must not hold the others.
-        self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that hangs up is none of our business."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

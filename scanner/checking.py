@@ -12,14 +12,13 @@ from datetime import datetime
 from scanner.errors import NoImageError
 from scanner.examination import Examiner
 from scanner.exports import Exported, exported
-from scanner.judging import judged, judged_index
+from scanner.judging import judged, judged_index, platform_verdict
 from scanner.model import (
     Digest,
     ImageReference,
     LayerInventory,
     NotApplicable,
     Platform,
-    PlatformVerdict,
     Report,
     Rulebook,
     ScanJob,
@@ -78,14 +77,7 @@ class Checker:
             raise NoImageError(f"{index.reference.name} has no platform {platform}, but {offered}")
         reports = [self._examine_platform(begun, entry) for entry in chosen]
         platforms = [
-            PlatformVerdict(
-                platform=entry.platform,
-                digest=entry.reference.digest,
-                verdict=report.verdict,
-                report_id=report.id,
-                counts=report.severity_counts(),
-                turns_at=report.turns_at,
-            )
+            platform_verdict(entry.platform, report)
             for entry, report in zip(chosen, reports, strict=True)
         ]
         whole = judged_index(begun, platforms, self.rulebook)

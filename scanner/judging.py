@@ -14,6 +14,7 @@ from scanner.model import (
     Decision,
     Lineage,
     NotApplicable,
+    Platform,
     PlatformVerdict,
     Report,
     Rulebook,
@@ -82,6 +83,18 @@ def _newer_base(report: Report, rulebook: Rulebook, base: Report | None) -> Newe
     decisions: tuple[Decision, ...] = decide(inside, rulebook)
     return NewerBase(
         name=report.lineage.base_name, version=str(base.image.digest), decisions=decisions
+    )
+
+
+def platform_verdict(platform: Platform, report: Report) -> PlatformVerdict:
+    """Return what an index says of a platform: what the report on that platform's image says."""
+    return PlatformVerdict(
+        platform=platform,
+        digest=report.image.digest,
+        verdict=report.verdict,
+        report_id=report.id,
+        counts=report.severity_counts(),
+        turns_at=report.turns_at,
     )
 
 

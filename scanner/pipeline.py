@@ -9,7 +9,7 @@ from scanner.ancestry import Ancestries
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import PushscanError, RegistryError
 from scanner.examination import Examiner
-from scanner.judging import judged, judged_index
+from scanner.judging import judged, judged_index, platform_verdict
 from scanner.model import (
     Advisories,
     Digest,
@@ -173,14 +173,7 @@ class Pipeline:
                 resolved = NESTED_INDEX
             report = self._examine_resolved(run, entry.reference, resolved)
         self.publisher.store.save(report, part_of=index.reference.digest)
-        return PlatformVerdict(
-            platform=entry.platform,
-            digest=entry.reference.digest,
-            verdict=report.verdict,
-            report_id=report.id,
-            counts=report.severity_counts(),
-            turns_at=report.turns_at,
-        )
+        return platform_verdict(entry.platform, report)
 
     def _index_report(
         self, run: "_Run", index: ResolvedIndex, platforms: list[PlatformVerdict]

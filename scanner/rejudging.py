@@ -17,7 +17,7 @@ from scanner.ancestry import Ancestries
 from scanner.asking_registry import RegistryTurn
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import AdvisoriesError, PushscanError
-from scanner.judging import judged, judged_index
+from scanner.judging import judged, judged_index, platform_verdict
 from scanner.kept_images import Kept, KeptImages, UnmatchedError
 from scanner.model import (
     Advisories,
@@ -186,16 +186,7 @@ class Rejudger:
             found = self._judge(run, image, is_platform=True)
             if found is None:
                 return None
-            platforms.append(
-                PlatformVerdict(
-                    platform=entry.platform,
-                    digest=entry.digest,
-                    verdict=found.verdict,
-                    report_id=found.id,
-                    counts=found.severity_counts(),
-                    turns_at=found.turns_at,
-                )
-            )
+            platforms.append(platform_verdict(entry.platform, found))
         return judged_index(self._draft(run, kept), platforms, run.rulebook)
 
     def _draft(self, run: "_Run", kept: Kept) -> Report:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from scanner.errors import AdvisoriesError, StoreError, VerificationError
 from scanner.examination import Examiner
-from scanner.judging import judged, judged_index
+from scanner.judging import judged, judged_index, platform_verdict
 from scanner.model import (
     Advisories,
     AppliedPolicy,
@@ -145,14 +145,7 @@ class Verifier:
         if isinstance(resolved, ResolvedIndex):
             resolved = NESTED_INDEX
         report = self._examine(replace(begun, image=entry.reference), resolved, rulebook)
-        return PlatformVerdict(
-            platform=entry.platform,
-            digest=entry.reference.digest,
-            verdict=report.verdict,
-            report_id=report.id,
-            counts=report.severity_counts(),
-            turns_at=report.turns_at,
-        )
+        return platform_verdict(entry.platform, report)
 
 
 def _binary(scanner: Scanner) -> tuple[str, str, Digest]:

@@ -1,10 +1,7 @@
 """Everything that one process of the app uses."""
 
 import functools
-import os
-import tempfile
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from scanner import attach_messages
@@ -22,7 +19,6 @@ from scanner.rejudge_messages import RejudgeJob, encode_job, portions
 from scanner.rejudging import Rejudger
 from scanner.retiring import Retirement
 from scanner.rulebooks import Rulebooks
-from scanner.scratch import Scratch
 from scanner.settings import Settings
 from scanner.storage import StorageConnection
 from scanner.storage.queue import MessageQueue
@@ -30,8 +26,6 @@ from scanner.sweeping import Sweeper
 from scanner.verification import Verifier
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
-
     from scanner.attaching import Attacher
     from scanner.bills import Bills
     from scanner.notify.digests import Digests
@@ -46,14 +40,13 @@ if TYPE_CHECKING:
     from scanner.trivy.scanner import TrivyScanner
     from scanner.trivy.shared import SharedAdvisories
     from scanner.wiring.delivery import Delivery
+    from scanner.wiring.examining import Examining
 
 from scanner.wiring.parts import (
     ATTACH_QUEUE,
     JOB_QUEUE,
     REJUDGE_QUEUE,
-    advisory_archive,
     arm,
-    credential,
     posture_archive,
     pull_log,
     rulebooks,
@@ -83,41 +76,24 @@ class Wiring:
             clock=lambda: datetime.now(UTC),
         )
 
-    @functools.cached_property
+    @property
     def examiner(self) -> Examiner:
         """Pulls, analyses and matches."""
-        return Examiner(
-            registry=self.registry,
-            scanner=self.scanner,
-            inventories=self._inventories,
-            scratch=self._scratch.path,
-            analyses_at_once=self.settings.limits.processors,
-        )
+        return self._examining.examiner
 
     @functools.cached_property
     def bills(self) -> "Bills":
         """Says what stored images are made of."""
         from scanner.bills import Bills  # noqa: PLC0415  the webhook exports nothing
 
-        return Bills(scanner=self.scanner, inventories=self._inventories)
+        return Bills(scanner=self.scanner, inventories=self.inventories)
 
     @functools.cached_property
     def attacher(self) -> "Attacher":
         """Attaches exports to images; the only part that writes to a registry."""
-        from scanner.attaching import Attacher  # noqa: PLC0415  likewise
-        from scanner.registry.referrers import AcrReferrers  # noqa: PLC0415  likewise
+        from scanner.wiring.attaching import attacher  # noqa: PLC0415  likewise
 
-        client_id = self.settings.attaching.client_id or self.settings.identity_client_id
-        return Attacher(
-            store=self.store,
-            bills=self.bills,
-            referrers=AcrReferrers(
-                credential=credential(client_id, in_azure=self.settings.storage.in_azure),
-                registries=self.settings.registries.canonical,
-                ca_file=self.settings.ca_file,
-            ),
-            kinds=self.settings.attaching.kinds,
-        )
+        return attacher(self.settings, self.store, self.bills)
 
     def ask_to_attach(self, image: ImageReference) -> None:
         """Have an image's exports attached to it, if that is wanted. Raises StoreError."""
@@ -172,22 +148,16 @@ class Wiring:
     @functools.cached_property
     def exploit_updates(self) -> ExploitUpdates:
         """Looks for newer tables on exploits."""
-        from scanner.download import Download  # noqa: PLC0415  only who updates fetches
+        from scanner.wiring.upkeep import exploit_updates  # noqa: PLC0415  only who updates fetches
 
-        return ExploitUpdates(
-            sources=self.settings.exploits.sources,
-            downloads=Download(ca_file=self.settings.ca_file),
-            tables=self.rulebooks.tables,
-            policies=self.rulebooks.archive,
-            clock=lambda: datetime.now(UTC),
-        )
+        return exploit_updates(self.settings, self.rulebooks)
 
     @functools.cached_property
     def rejudger(self) -> Rejudger:
         """Judges stored images again, without a registry."""
         return Rejudger(
             scanner=self.scanner,
-            inventories=self._inventories,
+            inventories=self.inventories,
             publisher=self.publisher,
             ancestries=self._ancestries,
             turn=self.registry_turn,
@@ -252,50 +222,23 @@ class Wiring:
     @functools.cached_property
     def reconciler(self) -> Reconciler:
         """Queues what no event brought."""
-        from scanner.registry.catalogue import AcrCatalogue  # noqa: PLC0415  likewise
-        from scanner.store.sightings import TableSightings  # noqa: PLC0415  likewise
+        from scanner.wiring.upkeep import reconciler  # noqa: PLC0415  likewise
 
-        return Reconciler(
-            catalogue=AcrCatalogue(
-                credential=self._registry_credential,
-                registries=self.settings.registries.canonical,
-                ca_file=self.settings.ca_file,
-            ),
-            store=self.store,
-            sightings=TableSightings.connect(self._storage),
-            queue=self.job_queue,
-            registries=self.settings.registries.canonical,
-            choice=self.settings.reconciling.choice,
-            clock=lambda: datetime.now(UTC),
-        )
+        return reconciler(self.settings, self._storage, self.store, self.job_queue)
 
     def remove_old(self) -> None:
         """Remove what nobody will ask for any more. Safe to repeat, and to interrupt.
 
         Raises StoreError, and what naming this worker's profile raises.
         """
-        from scanner.store.old_history import OldHistory  # noqa: PLC0415  likewise
-        from scanner.store.old_inventories import OldInventories  # noqa: PLC0415  likewise
+        from scanner.wiring.upkeep import remove_old  # noqa: PLC0415  likewise
 
-        def clock() -> datetime:
-            return datetime.now(UTC)
+        remove_old(self.settings, self._storage, self.scanner)
 
-        kept = timedelta(days=self.settings.history_days)
-        OldHistory.connect(self._storage, clock).remove(kept)
-        in_use = self.scanner.profile(self.scanner.advisories())
-        OldInventories.connect(self._storage, clock).remove(in_use)
-
-    @functools.cached_property
+    @property
     def registry(self) -> "AcrRegistry":
         """The registries of the settings."""
-        from scanner.registry import AcrRegistry  # noqa: PLC0415  the webhook asks no registry
-
-        return AcrRegistry(
-            credential=self._registry_credential,
-            registries=self.settings.registries.canonical,
-            ca_file=self.settings.ca_file,
-            blob_hosts=self.settings.blob_hosts,
-        )
+        return self._examining.registry
 
     @functools.cached_property
     def posture_archive(self) -> "PostureArchive":
@@ -313,37 +256,15 @@ class Wiring:
         in_azure = self.settings.storage.in_azure
         return arm(self.settings.identity_client_id, in_azure=in_azure)
 
-    @functools.cached_property
+    @property
     def scanner(self) -> "TrivyScanner":
         """Trivy in its sandbox."""
-        from scanner.trivy.scanner import TrivyScanner  # noqa: PLC0415  the webhook opens no image
+        return self._examining.scanner
 
-        return TrivyScanner(
-            trivy=self.settings.trivy,
-            sandbox=self.settings.sandbox,
-            bubblewrap=self.settings.bubblewrap,
-            directory=self.shared_advisories.directory,
-            shared=self.shared_advisories,
-            limits=self.settings.limits,
-            scratch=self._scratch.path,
-        )
-
-    @functools.cached_property
+    @property
     def shared_advisories(self) -> "SharedAdvisories":
         """The advisory databases of this host, kept equal to those of all workers."""
-        from scanner.trivy.advisories import AdvisoryDirectory  # noqa: PLC0415  the webhook opens no image
-        from scanner.trivy.shared import SharedAdvisories  # noqa: PLC0415  likewise
-
-        return SharedAdvisories(
-            directory=AdvisoryDirectory(self.settings.advisories),
-            archive=advisory_archive(self.settings.storage),
-            trivy=self.settings.trivy,
-            bubblewrap=self.settings.bubblewrap,
-            sandbox=self.settings.sandbox,
-            sources=self.settings.advisory_updates.sources,
-            access_to=self.registry.access,
-            clock=lambda: datetime.now(UTC),
-        )
+        return self._examining.shared_advisories
 
     @functools.cached_property
     def store(self) -> "AzureReportStore":
@@ -358,19 +279,10 @@ class Wiring:
 
         return Ancestries(store=self.store, ancestors=AzureAncestors.connect(self._storage))
 
-    @functools.cached_property
-    def _inventories(self) -> "AzureInventoryStore":
-        from scanner.store.azure_inventories import AzureInventoryStore  # noqa: PLC0415  the webhook opens no image
-
-        return AzureInventoryStore.connect(self._storage)
-
-    @functools.cached_property
-    def _registry_credential(self) -> "TokenCredential":
-        return credential(self.settings.identity_client_id, in_azure=self.settings.storage.in_azure)
-
-    @functools.cached_property
-    def _scratch(self) -> Scratch:
-        return Scratch.claim(Path(tempfile.gettempdir(), f"pushscan-{os.geteuid()}"))
+    @property
+    def inventories(self) -> "AzureInventoryStore":
+        """What layers hold, kept."""
+        return self._examining.inventories
 
     @functools.cached_property
     def _storage(self) -> StorageConnection:
@@ -381,3 +293,9 @@ class Wiring:
         from scanner.wiring.delivery import Delivery  # noqa: PLC0415  the webhook tells nobody
 
         return Delivery(self.settings.notices, self._storage, self.store)
+
+    @functools.cached_property
+    def _examining(self) -> "Examining":
+        from scanner.wiring.examining import Examining  # noqa: PLC0415  the webhook opens no image
+
+        return Examining(self.settings, self._storage)

@@ -92,7 +92,7 @@ def _happenings(stack: Stack, home: Path, console: Console) -> Iterator[str]:
     )
     yield from news.show()
     messages.keep(MESSAGES)
-    console.print(f"\nEach message as its channel got it: {MESSAGES}")
+    console.print(f"\nEach message as its channel got it: {MESSAGES} (Slack takes one a second)")
 
 
 def _push_all(stack: Stack, store: ReportStore, console: Console) -> Iterator[_Judged]:

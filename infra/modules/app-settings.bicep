@@ -36,6 +36,15 @@ param epssSource string
 @description('Where the catalogue of known exploited vulnerabilities is published, https; empty for none.')
 param kevSource string
 
+@description('Blob of container policies with the routes of messages; empty for none.')
+param routesBlob string
+
+@description('What is attached to images; empty for nothing.')
+param attach string
+
+@description('Client id of the identity that attaches; empty for none.')
+param attachClientId string
+
 var always = [
   { name: 'AzureWebJobsStorage__accountName', value: storageName }
   { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
@@ -58,6 +67,13 @@ var mirror = advisoryMirror ? [{ name: 'PUSHSCAN_ADVISORY_SOURCES', value: sourc
 var policy = empty(policyBlob) ? [] : [{ name: 'PUSHSCAN_POLICY', value: policyBlob }]
 var epss = empty(epssSource) ? [] : [{ name: 'PUSHSCAN_EPSS_SOURCE', value: epssSource }]
 var kev = empty(kevSource) ? [] : [{ name: 'PUSHSCAN_KEV_SOURCE', value: kevSource }]
+var routes = empty(routesBlob) ? [] : [{ name: 'PUSHSCAN_ROUTES', value: routesBlob }]
+var attachments = empty(attach)
+  ? []
+  : [
+      { name: 'PUSHSCAN_ATTACH', value: attach }
+      { name: 'PUSHSCAN_ATTACH_CLIENT_ID', value: attachClientId }
+    ]
 
 @description('Names and values.')
-output settings array = concat(always, images, operators, pulls, mirror, policy, epss, kev)
+output settings array = concat(always, images, operators, pulls, mirror, policy, epss, kev, routes, attachments)

@@ -90,6 +90,7 @@ class CheckSettings:
     scanner: ScannerSettings
     limits: Limits
     policy: PolicySettings
+    exploits: ExploitSettings
     registries: frozenset[str]
     """Login servers that a check may contact, beside those below Azure's own names."""
     blob_hosts: frozenset[str]
@@ -141,6 +142,7 @@ def load_check() -> CheckSettings:
         scanner=_scanner(environment),
         limits=read_limits(environment),
         policy=policy_settings.read(environment),
+        exploits=exploit_settings.read(environment),
         registries=_registries(environment).canonical if named else frozenset(),
         blob_hosts=_blob_hosts(environment),
         ca_file=_ca_file(environment),

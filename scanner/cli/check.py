@@ -73,7 +73,8 @@ def check(
     """Examine an image here and judge it by the policy; nothing is stored, nobody is told.
 
     Needs Trivy, a sandbox and advisories (`pushscan advisories update`), and no storage; for an
-    image in a registry the sign-in of `az login`.
+    image in a registry the sign-in of `az login`. Rules on EPSS and known exploits use the tables
+    at PUSHSCAN_EPSS_SOURCE and PUSHSCAN_KEV_SOURCE, as in the app; unset, they ask in vain.
 
     Exit status 0: healthy; 1: unhealthy; 2: an error; 3: unknown, as when advisories are missing
     or too old, or a part of the image could not be examined.

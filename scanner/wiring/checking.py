@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 from scanner.checking import Checker, KeptInventories
 from scanner.errors import RegistryNotOursError, SettingsError
 from scanner.examination import Examiner
-from scanner.model import Rulebook
+from scanner.exploits import MAX_BYTES, read_newest, together
+from scanner.model import Exemptions, Exploits, Policy, Rulebook
 from scanner.policy import default_policy
 from scanner.policy_documents import PolicyDocuments
 from scanner.policy_settings import PolicySettings
@@ -77,20 +78,35 @@ class Checking:
         )
 
     def _rulebook(self) -> Rulebook:
-        """Read what decides; no table on exploits is at hand here.
+        """Read what decides.
 
-        Raises PolicyError, and SettingsError for a policy that lies in storage.
+        Raises PolicyError, SettingsError for a policy that lies in storage, and ExploitsError.
         """
+        policy, exemptions = self._documents()
+        return Rulebook(policy=policy, exemptions=exemptions, exploits=self._exploits())
+
+    def _documents(self) -> tuple[Policy, Exemptions]:
         given = self.settings.policy
         if given.name is None:
-            return Rulebook(policy=default_policy())
+            return default_policy(), Exemptions()
         if given.directory is None:
             raise SettingsError("PUSHSCAN_POLICY: names a blob; give its file with --policy")
         documents = PolicyDocuments(
             folder=Directory(given.directory), policy=given.name, clock=self.clock
         )
-        policy, exemptions = documents.read()
-        return Rulebook(policy=policy, exemptions=exemptions)
+        return documents.read()
+
+    def _exploits(self) -> Exploits:
+        """Fetch the tables that are named; rules ask for the others in vain."""
+        from scanner.download import Download  # noqa: PLC0415  most checks fetch nothing
+
+        download = Download(ca_file=self.settings.ca_file)
+        return together(
+            *(
+                read_newest(name, download.fetch(source, max_bytes=MAX_BYTES), now=self.clock())
+                for name, source in self.settings.exploits.sources.items()
+            )
+        )
 
     def registry(self, host: str) -> "AcrRegistry":
         """Return one registry, with the developer's sign-in or the identity that Azure offers.

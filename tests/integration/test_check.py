@@ -16,6 +16,7 @@ import pytest
 from local.acr import RegistryStandIn
 from local.certificates import Certificates
 from local.samples.advisories import install_sample
+from local.samples.exploits import EPSS_FILE, KEV_FILE, write_tables
 from local.samples.images import build
 from local.samples.packages import PackageCache, PackageUnavailableError
 from tests.layered import read_layout
@@ -150,6 +151,42 @@ def test_stale_advisories_end_in_unknown(settings: Mapping[str, str], tmp_path: 
     assert (result.returncode, "stale-advisories" in result.stdout) == (3, True)
     result = _check({**settings, "PUSHSCAN_ADVISORIES": str(tmp_path / "none")}, str(layout))
     assert (result.returncode, "advisories update" in result.stderr) == (3, True)
+
+
+_BY_EXPLOIT = """version: 1
+name: exploits
+rules:
+  - {name: seen-at-work, what: {kind: vulnerability, known_exploited: true}, outcome: blocks}
+  - {name: likely, what: {kind: vulnerability, ids: [CVE-2019-10744], epss: 0.02}, outcome: blocks}
+"""
+
+
+def test_tables_on_exploits_decide_where_the_settings_name_them(
+    settings: Mapping[str, str], tmp_path: Path
+) -> None:
+    """As in the worker; without a table the rule that wants it says that it asked in vain."""
+    layout = _sample("vulnerable", tmp_path)
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(_BY_EXPLOIT)
+    write_tables(tmp_path, published_at=datetime.now(UTC))
+    sources = {
+        "PUSHSCAN_EPSS_SOURCE": str(tmp_path / EPSS_FILE),
+        "PUSHSCAN_KEV_SOURCE": str(tmp_path / KEV_FILE),
+    }
+    arguments = (str(layout), "--policy", str(policy), "--format", "json")
+    without = _check(settings, *arguments)
+    assert without.returncode == 0, without.stderr
+    explanation = json.loads(without.stdout)["report"]["verdict"]["explanation"]
+    assert "asked in vain for what is known to be exploited (KEV)" in explanation
+    assert "how likely an exploit is (EPSS)" in explanation
+    scored = _check({**settings, **sources}, *arguments)
+    assert scored.returncode == 1, scored.stderr
+    assert _blocking(scored) == {("lodash", "CVE-2019-10744")}
+    listed = json.loads((tmp_path / KEV_FILE).read_text())
+    listed["vulnerabilities"][0]["cveID"] = "CVE-2020-8203"
+    (tmp_path / KEV_FILE).write_text(json.dumps(listed))
+    exploited = _check({**settings, **sources}, *arguments)
+    assert ("lodash", "CVE-2020-8203") in _blocking(exploited)
 
 
 def test_a_tag_in_a_registry_is_checked_by_its_digest(

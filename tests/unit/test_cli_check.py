@@ -1,81 +1,19 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from scanner.advisory_settings import AdvisorySettings
-from scanner.cli import app
-from scanner.cli.surroundings import Surroundings
 from scanner.errors import AdvisoriesError, PushscanError, RegistryError, SandboxUnavailableError
 from scanner.model import (
-    Advisories,
-    Digest,
-    LayerInventory,
-    ScanReport,
     Severity,
-    Unexaminable,
 )
-from scanner.model.limits import Limits
-from scanner.policy_settings import PolicySettings
-from scanner.settings import CheckSettings, ScannerSettings
-from scanner.wiring.checking import Checking
+from tests.checks import check
 from tests.command_line import HOSTILE, OBEYED
 from tests.examples import ADVISORIES, NOW, finding, scan_report
-from tests.fakes import StubScanner
 from tests.local_images import in_archive, in_folder, layout
-from tests.reports import SCANNER
 from tests.schemas import sarif_faults
-
-
-class _Scanner(StubScanner):
-    """Finds in a layer what the test says, whatever is in its file."""
-
-    def analyse(
-        self, layer: Path, diff_id: Digest, *, advisories: Advisories
-    ) -> LayerInventory | Unexaminable:
-        layer.write_text(str(diff_id))
-        return super().analyse(layer, diff_id, advisories=advisories)
-
-
-_SETTINGS = CheckSettings(
-    scanner=ScannerSettings(
-        advisories=Path("unused"),
-        advisory_updates=AdvisorySettings(),
-        trivy=Path("unused"),
-        sandbox="auto",
-        bubblewrap=None,
-        names_storage=False,
-    ),
-    limits=Limits(),
-    policy=PolicySettings(),
-    registries=frozenset(),
-    blob_hosts=frozenset(),
-    ca_file=None,
-    identity_client_id=None,
-    in_azure=False,
-)
-
-
-def _check(
-    *arguments: str,
-    seen: ScanReport | None = None,
-    database: Advisories = ADVISORIES,
-    outage: PushscanError | None = None,
-) -> Result:
-    scanner = _Scanner(
-        scanner=SCANNER, database=database, otherwise=seen or scan_report(), outage=outage
-    )
-    around = Surroundings(
-        checking=lambda: Checking(
-            settings=_SETTINGS, scanner=lambda *_: scanner, clock=lambda: NOW
-        ),
-        now=lambda: NOW,
-    )
-    return CliRunner().invoke(app, ["check", *arguments], obj=around)
 
 
 @pytest.fixture
@@ -86,13 +24,13 @@ def image(tmp_path: Path) -> str:
 
 def test_the_exit_status_is_the_verdict(image: str) -> None:
     """0 healthy, 1 unhealthy, 3 unknown."""
-    assert _check(image).exit_code == 0
-    unhealthy = _check(image, seen=scan_report(finding(Severity.CRITICAL)))
+    assert check(image).exit_code == 0
+    unhealthy = check(image, seen=scan_report(finding(Severity.CRITICAL)))
     assert unhealthy.exit_code == 1
     assert "UNHEALTHY" in unhealthy.stdout
     assert "jinja2 2.10 -> 2.10.1" in unhealthy.stdout
     assert "Upgrade jinja2 (python-pkg) from 2.10 to 2.10.1" in unhealthy.stdout
-    stale = _check(image, database=replace(ADVISORIES, updated_at=NOW - timedelta(days=30)))
+    stale = check(image, database=replace(ADVISORIES, updated_at=NOW - timedelta(days=30)))
     assert (stale.exit_code, "stale-advisories" in stale.stdout) == (3, True)
 
 
@@ -108,7 +46,7 @@ def test_what_prevents_a_check_is_never_healthy(
     image: str, outage: PushscanError, status: int
 ) -> None:
     """Missing advisories are the unknown that a pipeline may want to tell from an error."""
-    result = _check(image, outage=outage)
+    result = check(image, outage=outage)
     assert (result.exit_code, result.stdout) == (status, "")
     assert str(outage) in result.stderr
 
@@ -129,7 +67,7 @@ def test_a_wrong_name_is_an_error_of_one_line(
     image: str, arguments: tuple[str, ...], words: str
 ) -> None:
     """With exit status 2."""
-    result = _check(*(argument.format(image=image) for argument in arguments))
+    result = check(*(argument.format(image=image) for argument in arguments))
     assert result.exit_code == 2
     assert words in result.stderr
     assert result.stdout == ""
@@ -140,17 +78,15 @@ def test_programs_get_sarif_or_json(image: str, tmp_path: Path) -> None:
     archive = str(in_archive(layout(), tmp_path))
     seen = scan_report(finding())
     named = ("--as", "contoso.azurecr.io/shop/cart:v9")
-    result = _check(archive, "--format", "sarif", *named, seen=seen)
+    result = check(archive, "--format", "sarif", *named, seen=seen)
     assert result.exit_code == 1
     assert sarif_faults(result.stdout.encode()) == []
     assert "contoso.azurecr.io/shop/cart@sha256:" in result.stdout
-    document = json.loads(_check(image, "--format", "json", *named, seen=seen).stdout)
+    document = json.loads(check(image, "--format", "json", *named, seen=seen).stdout)
     assert (document["verdict"], document["reason"]) == ("unhealthy", None)
     assert document["image"] == "contoso.azurecr.io/shop/cart:v9"
     assert document["report"]["schema"] == "pushscan.report/v1"
-    sample = _check(
-        image, "--format", "json", database=replace(ADVISORIES, source="bundled-sample")
-    )
+    sample = check(image, "--format", "json", database=replace(ADVISORIES, source="bundled-sample"))
     assert "sample advisories" in sample.stderr
     assert json.loads(sample.stdout)
 
@@ -158,7 +94,7 @@ def test_programs_get_sarif_or_json(image: str, tmp_path: Path) -> None:
 def test_github_gets_ten_errors_and_the_number_of_the_others(image: str) -> None:
     """As many as it shows; the verdict comes last."""
     findings = [replace(finding(), vulnerability=f"CVE-2026-{n:04}") for n in range(12)]
-    result = _check(image, "--format", "github", seen=scan_report(*findings))
+    result = check(image, "--format", "github", seen=scan_report(*findings))
     lines = result.stdout.splitlines()
     assert lines[0] == (
         "::error title=HIGH CVE-2026-0000::jinja2 2.10, fixed in 2.10.1. sandbox escape"
@@ -166,14 +102,14 @@ def test_github_gets_ten_errors_and_the_number_of_the_others(image: str) -> None
     assert lines[10] == "::notice::2 more errors"
     assert lines[11].startswith("::error title=localhost/image@sha256%3A")
     assert len(lines) == 12
-    healthy = _check(image, "--format", "github").stdout.splitlines()
+    healthy = check(image, "--format", "github").stdout.splitlines()
     assert [line.partition(" ")[0] for line in healthy] == ["::notice"]
 
 
 def test_what_github_would_read_as_escapes_is_shown_as_it_is(image: str) -> None:
     """A percent sign is one, and no line break comes out of it."""
     evil = replace(finding(), title="100%0A::error::x", vulnerability="a:b,c%3A")
-    [line, _] = _check(image, "--format", "github", seen=scan_report(evil)).stdout.splitlines()
+    [line, _] = check(image, "--format", "github", seen=scan_report(evil)).stdout.splitlines()
     assert line.startswith("::error title=HIGH a%3Ab%2Cc%253A::")
     assert line.endswith(" 100%250A::error::x")
 
@@ -188,7 +124,7 @@ _COMMANDS = (
 def test_no_name_is_a_command_to_terminal_or_pipeline(image: str, form: str, text: str) -> None:
     """GitHub obeys `::` at the start of a line, both it and Azure `##` anywhere in one."""
     evil = replace(finding(), vulnerability=text, package=text, installed_version=text, title=text)
-    result = _check(image, "--format", form, seen=scan_report(evil))
+    result = check(image, "--format", form, seen=scan_report(evil))
     assert result.exit_code == 1
     assert not [character for character in OBEYED if character in result.stdout]
     assert "##" not in result.stdout
@@ -202,36 +138,3 @@ def test_no_name_is_a_command_to_terminal_or_pipeline(image: str, form: str, tex
             assert properties.count(":") == 0
     if form == "github":
         assert len(result.stdout.splitlines()) == 2
-
-
-def test_a_policy_of_ones_own_decides(image: str, tmp_path: Path) -> None:
-    """With the exemptions beside it; what is wrong with one is an error with its line."""
-    policy = tmp_path / "strict.yaml"
-    text = (
-        "version: 1\nname: mine\nrules:\n  - {name: any-at-all, what: {severity: LOW}, outcome: %s}"
-    )
-    policy.write_text(text % "blocks", encoding="utf-8")
-    seen = scan_report(finding(Severity.LOW))
-    assert _check(image, seen=seen).exit_code == 0
-    strict = _check(image, "--policy", str(policy), seen=seen)
-    assert (strict.exit_code, "any" in strict.stdout) == (1, True)
-    policy.write_text(text % "block", encoding="utf-8")
-    broken = _check(image, "--policy", str(policy), seen=seen)
-    assert broken.exit_code == 2
-    assert "strict.yaml:4: rules[1].outcome" in broken.stderr
-
-
-def test_exemptions_beside_the_policy_count(image: str, tmp_path: Path) -> None:
-    """As in the app; with PUSHSCAN_POLICY or --policy alike."""
-    shipped = files("scanner.policy").joinpath("default_policy.yaml").read_text(encoding="utf-8")
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(shipped, encoding="utf-8")
-    arguments = (image, "--policy", str(policy))
-    assert _check(*arguments, seen=scan_report(finding())).exit_code == 1
-    (tmp_path / "exemptions.yaml").write_text(
-        "version: 1\nexemptions:\n  - ids: [CVE-2019-10906]\n    images: ['**']\n"
-        f"    owner: shop\n    reason: it is not reached\n    expires: {NOW:%Y}-12-01\n",
-        encoding="utf-8",
-    )
-    accepted = _check(*arguments, seen=scan_report(finding()))
-    assert (accepted.exit_code, "1 accepted" in accepted.stdout) == (0, True), accepted.output

@@ -18,7 +18,7 @@ def blocking(report: Report) -> tuple[Subject, ...]:
     The platforms of an index mostly share their findings.
     """
     decided = [one.subject for one in report.decisions if one.outcome is Outcome.BLOCKS]
-    subjects = [*report.verdict.violations, *decided]
+    subjects = [*report.verdict.violations, *report.verdict.weaknesses, *decided]
     return tuple({key_of(subject): subject for subject in reversed(subjects)}.values())[::-1]
 
 

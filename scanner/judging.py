@@ -101,8 +101,11 @@ def platform_verdict(platform: Platform, report: Report) -> PlatformVerdict:
 def judged_index(begun: Report, platforms: Iterable[PlatformVerdict], rulebook: Rulebook) -> Report:
     """Finish a report on an index by the verdicts on its platforms."""
     platforms = tuple(platforms)
-    # Each platform's findings are in its own report, and the deciding ones in the verdict.
-    listed = (replace(one, verdict=replace(one.verdict, violations=())) for one in platforms)
+    # What blocks a platform is in its own report, and in the verdict on the whole.
+    listed = (
+        replace(one, verdict=replace(one.verdict, violations=(), weaknesses=()))
+        for one in platforms
+    )
     return identified(
         replace(
             begun,

@@ -7,7 +7,6 @@ from pathlib import Path
 from scanner import jobs
 from scanner.asking_registry import RegistryTurn
 from scanner.errors import RegistryError
-from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
     Digest,
@@ -32,6 +31,8 @@ from tests.fakes import (
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    examiner_on,
+    pipeline_on,
     publisher_on,
 )
 from tests.fakes.ancestors import ancestries_of
@@ -131,18 +132,8 @@ class World:
         return self.store.reports[self.current(image).report_id]
 
     def _pipeline(self) -> Pipeline:
-        return Pipeline(
-            examiner=Examiner(
-                registry=self.registry,
-                scanner=self.scanner,
-                inventories=self.inventories,
-                scratch=self.scratch,
-                analyses_at_once=2,
-            ),
-            publisher=self.publisher(),
-            ancestries=ancestries_of(self.store),
-            clock=lambda: NOW,
-        )
+        examiner = examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
+        return pipeline_on(examiner, self.store, self.publisher(), clock=lambda: NOW)
 
     def publisher(self) -> Publisher:
         """Return what stores and tells."""

@@ -3,7 +3,7 @@
 from scanner.classify.concerns import concerns_image
 from scanner.classify.coverage import NO_DATABASE, advisory_gap, coverage_gap
 from scanner.classify.deciding import decide
-from scanner.classify.order import worst_first
+from scanner.classify.order import worst_first, worst_weaknesses_first
 from scanner.classify.subjects import Surroundings, id_of, severity_of
 from scanner.classify.words import blocking, nothing_blocks, past_end_of_life
 from scanner.model import (
@@ -98,6 +98,7 @@ def _unhealthy(blocked: list[Decision], rulebook: Rulebook) -> Verdict:
         rule=worst.rule,
         explanation=blocking(worst, len(blocked), rulebook),
         violations=worst_first(s for s in subjects if isinstance(s, Finding)),
+        weaknesses=worst_weaknesses_first(s for s in subjects if isinstance(s, Weakness)),
     )
 
 

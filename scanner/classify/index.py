@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from scanner.classify.order import worst_first
+from scanner.classify.order import worst_first, worst_weaknesses_first
 from scanner.model import (
     NotApplicableReason,
     PlatformVerdict,
@@ -27,11 +27,15 @@ def classify_index(platforms: Sequence[PlatformVerdict]) -> Verdict:
         if entry.verdict.reason is NotApplicableReason.DELETED
     ]
     if unhealthy := by_status[Status.UNHEALTHY]:
+        verdicts = [entry.verdict for entry in unhealthy]
         return Verdict(
             status=Status.UNHEALTHY,
             rule="every-platform-healthy",
-            explanation=f"Unhealthy for {_names(unhealthy)}: {unhealthy[0].verdict.explanation}",
-            violations=worst_first({f for entry in unhealthy for f in entry.verdict.violations}),
+            explanation=f"Unhealthy for {_names(unhealthy)}: {verdicts[0].explanation}",
+            violations=worst_first({one for verdict in verdicts for one in verdict.violations}),
+            weaknesses=worst_weaknesses_first(
+                {one for verdict in verdicts for one in verdict.weaknesses}
+            ),
         )
     if unknown := by_status[Status.UNKNOWN]:
         reason = unknown[0].verdict.reason

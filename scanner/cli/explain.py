@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from scanner.cli import image_name, past
-from scanner.cli.found import print_some
+from scanner.cli.found import print_some, print_weaknesses
 from scanner.cli.grounds import (
     advisories_text,
     policy_text,
@@ -90,7 +90,10 @@ def _print(
         screen.line((f"@{image.digest}", "dim"), indent=2, folds=False)
     screen.heading(f"Known on {minute(at)}")
     print_grounds(screen, then, at=at)
-    print_some(screen, "Findings that decided", then.verdict.violations, most=_MOST_FINDINGS)
+    verdict = then.verdict
+    print_some(screen, "Findings that decided", verdict.violations, most=_MOST_FINDINGS)
+    heading = "Secrets and settings that decided"
+    print_weaknesses(screen, heading, verdict.weaknesses, most=_MOST_FINDINGS)
     screen.heading("What is different now")
     changes = _changes(then, now)
     if not changes:

@@ -149,7 +149,10 @@ def print_report(
         )
     _print_platforms(screen, report.platforms)
     _print_findings(screen, report)
-    if not report.decisions:
+    if report.platforms:
+        blocking = report.verdict.weaknesses
+        print_weaknesses(screen, "Secrets and settings", blocking, most=_TOP_FINDINGS)
+    elif not report.decisions:
         secrets = report.scan.weaknesses if report.scan else ()
         print_weaknesses(screen, "Secrets", secrets, most=_TOP_FINDINGS)
         settings = report.facts.weaknesses if report.facts else ()

@@ -77,10 +77,10 @@ def decisions(report: Report) -> tuple[Decision, ...]:
     """Return a decision on each subject: as it was taken, or as it follows from the verdict."""
     if report.decisions:
         return report.decisions
-    violations = frozenset(report.verdict.violations)
+    verdict = report.verdict
+    blocking: frozenset[Subject] = frozenset((*verdict.violations, *verdict.weaknesses))
     return tuple(
-        _decision(subject, report.verdict.rule, blocks=subject in violations)
-        for subject in report.subjects
+        _decision(subject, verdict.rule, blocks=subject in blocking) for subject in report.subjects
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scanner.model.findings import Finding
+from scanner.model.findings import Finding, Weakness
 
 
 class UnknownReason(StrEnum):
@@ -68,7 +68,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What is said of an image, the rule that decided, and the findings that it decided on."""
+    """What is said of an image, the rule that decided, and what it decided on."""
 
     status: Status
     rule: str
@@ -79,6 +79,8 @@ class Verdict:
     """Set for `unknown` and `not-applicable`, and for nothing else."""
     violations: tuple[Finding, ...] = ()
     """The findings that make the image unhealthy, worst first."""
+    weaknesses: tuple[Weakness, ...] = ()
+    """The secrets and settings that do, likewise."""
 
     def __post_init__(self) -> None:
         if (self.reason is None) == (self.status in {Status.UNKNOWN, Status.NOT_APPLICABLE}):

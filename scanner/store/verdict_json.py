@@ -27,6 +27,7 @@ def write_verdict(verdict: Verdict) -> JsonObject:
         "rule": verdict.rule,
         "explanation": verdict.explanation,
         "violations": [write_finding(finding) for finding in verdict.violations],
+        "weaknesses": [write_weakness(weakness) for weakness in verdict.weaknesses],
     }
 
 
@@ -39,6 +40,8 @@ def read_verdict(entry: JsonObject) -> Verdict:
         rule=entry["rule"],
         explanation=entry["explanation"],
         violations=tuple(read_finding(finding) for finding in entry["violations"]),
+        # Verdicts that were written before these were listed have no such member.
+        weaknesses=tuple(read_weakness(weakness) for weakness in entry.get("weaknesses", ())),
     )
 
 

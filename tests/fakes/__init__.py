@@ -9,6 +9,7 @@ from tests.fakes.policies import (
 )
 from tests.fakes.stores import InMemoryReportStore, InMemorySweepStore, place
 from tests.fakes.streams import InMemoryStreams, RecordingOutbox, publisher_on
+from tests.fakes.workers import examiner_on, pipeline_on
 
 __all__ = [
     "InMemoryExploitArchive",
@@ -24,6 +25,8 @@ __all__ = [
     "RecordingQueue",
     "StubRegistry",
     "StubScanner",
+    "examiner_on",
+    "pipeline_on",
     "place",
     "publisher_on",
     "two_routes",

@@ -9,7 +9,6 @@ from pathlib import Path
 from local.samples.advisories import install_sample
 from scanner.classify.deeds import deed, origin_words
 from scanner.classify.subjects import id_of
-from scanner.examination import Examiner
 from scanner.local_images import LocalRegistry, open_image
 from scanner.model import (
     Finding,
@@ -22,16 +21,16 @@ from scanner.model import (
 from scanner.notify.announcement import Announcement
 from scanner.notify.channels import event, mail_html, mail_text, slack_blocks, teams_card
 from scanner.notify.composer import Composer
-from scanner.pipeline import Pipeline
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
     InMemoryStreams,
     RecordingOutbox,
+    examiner_on,
+    pipeline_on,
     publisher_on,
 )
-from tests.fakes.ancestors import ancestries_of
 from tests.sandbox_programs import bubblewrap_path, trivy_path
 from tests.scenarios.cases import NOW, Scenario
 
@@ -69,20 +68,12 @@ def play(scenario: Scenario, folder: Path) -> Played:
         now = NOW - timedelta(minutes=len(scenario.pushes) - 1 - number)
         built = push.build(folder / str(number))
         clock = _Clock(now)
-        pipeline = Pipeline(
-            examiner=Examiner(
-                registry=LocalRegistry(contents=open_image(built.layout)),
-                scanner=scanner,
-                inventories=inventories,
-                scratch=folder / "scratch",
-                analyses_at_once=2,
-            ),
-            publisher=publisher_on(
-                store, streams, outbox, rulebook=lambda: scenario.rulebook, clock=clock
-            ),
-            ancestries=ancestries_of(store),
-            clock=clock,
+        registry = LocalRegistry(contents=open_image(built.layout))
+        examiner = examiner_on(registry, scanner, inventories, folder / "scratch")
+        publisher = publisher_on(
+            store, streams, outbox, rulebook=lambda: scenario.rulebook, clock=clock
         )
+        pipeline = pipeline_on(examiner, store, publisher, clock=clock)
         image = ImageReference(
             registry=REGISTRY, repository=push.repository, digest=built.digest, tag=push.tag
         )

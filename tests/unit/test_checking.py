@@ -17,7 +17,6 @@ from scanner.model import (
     Unexaminable,
     UnknownReason,
 )
-from scanner.pipeline import Pipeline
 from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
 from scanner.store import report_json
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
@@ -27,9 +26,10 @@ from tests.fakes import (
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    examiner_on,
+    pipeline_on,
     publisher_on,
 )
-from tests.fakes.ancestors import ancestries_of
 from tests.policies import STRICT
 from tests.reports import AMD64, ARM64, SCANNER
 
@@ -66,13 +66,7 @@ class Gate:
 
     def examiner(self) -> Examiner:
         """Return what examines."""
-        return Examiner(
-            registry=self.registry,
-            scanner=self.scanner,
-            inventories=KeptInventories(),
-            scratch=self.scratch,
-            analyses_at_once=2,
-        )
+        return examiner_on(self.registry, self.scanner, KeptInventories(), self.scratch)
 
     def check(self, *, platform: str = "") -> Exported:
         """Check the image of the examples."""
@@ -102,19 +96,14 @@ def test_a_check_says_what_the_worker_says(gate: Gate, kind: str) -> None:
         gate.scanner.seen[CHILDREN[1],] = scan_report(finding())
     about = gate.check()
     store = InMemoryReportStore()
-    pipeline = Pipeline(
-        examiner=gate.examiner(),
-        publisher=publisher_on(
-            store,
-            InMemoryStreams(),
-            RecordingOutbox(),
-            rulebook=lambda: STRICT,
-            clock=lambda: NOW,
-        ),
-        ancestries=ancestries_of(store),
+    publisher = publisher_on(
+        store,
+        InMemoryStreams(),
+        RecordingOutbox(),
+        rulebook=lambda: STRICT,
         clock=lambda: NOW,
     )
-    judged = pipeline.judge(job())
+    judged = pipeline_on(gate.examiner(), store, publisher, clock=lambda: NOW).judge(job())
     assert report_json.evidence(about.report) == report_json.evidence(judged)
     for one in about.platforms if kind == "index" else ():
         current = store.current(replace(IMAGE, digest=one.digest))

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import RegistryError, VerificationError
-from scanner.examination import Examiner
 from scanner.judging import identified
 from scanner.model import Advisories, Report
 from scanner.ports import ResolvedImage
@@ -15,7 +14,13 @@ from scanner.store.verdict_json import write_finding
 from scanner.verification import Verifier
 from tests.command_line import HOSTILE, OBEYED, pushscan
 from tests.examples import ADVISORIES, IMAGE, NOW, job, scan_report
-from tests.fakes import InMemoryInventoryStore, InMemoryReportStore, StubRegistry, StubScanner
+from tests.fakes import (
+    InMemoryInventoryStore,
+    InMemoryReportStore,
+    StubRegistry,
+    StubScanner,
+    examiner_on,
+)
 from tests.policies import APPLIED, MILD, find
 from tests.reports import AMD64, SCANNER, unhealthy_report
 
@@ -33,13 +38,8 @@ class World:
 
     def verifier(self) -> Verifier:
         """Return what examines again in this world."""
-        examiner = Examiner(
-            registry=self.registry,
-            scanner=self.scanner,
-            inventories=InMemoryInventoryStore(),
-            scratch=self.scratch,
-            analyses_at_once=1,
-        )
+        inventories = InMemoryInventoryStore()
+        examiner = examiner_on(self.registry, self.scanner, inventories, self.scratch)
         return Verifier(examiner=examiner, find_advisories=self._find, find_rulebook=find)
 
     def report(self) -> Report:

@@ -10,7 +10,7 @@ import pytest
 
 from scanner import examination
 from scanner.errors import AdvisoriesError, PushscanError, RegistryError, SandboxUnavailableError
-from scanner.examination import Examination, Examiner
+from scanner.examination import Examination
 from scanner.layers import Entry, Kind
 from scanner.model import (
     Advisories,
@@ -24,7 +24,7 @@ from scanner.model import (
 from scanner.ports import Layer, PullPlan, ResolvedImage
 from tests.contracts.inventory_store_contract import digest_of
 from tests.examples import ADVISORIES, IMAGE
-from tests.fakes import InMemoryInventoryStore, StubRegistry, StubScanner
+from tests.fakes import InMemoryInventoryStore, StubRegistry, StubScanner, examiner_on
 from tests.reports import SCANNER
 
 A, B, C = map(digest_of, "abc")
@@ -54,13 +54,7 @@ class _Surroundings:
         self.registry.layers[digest_of(name)] = diff_ids
 
     def examine(self, name: str) -> Examination:
-        examiner = Examiner(
-            registry=self.registry,
-            scanner=self.scanner,
-            inventories=self.inventories,
-            scratch=self.scratch,
-            analyses_at_once=2,
-        )
+        examiner = examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
         return examiner.examine(_image(name), advisories=ADVISORIES)
 
 

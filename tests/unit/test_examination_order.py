@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from scanner.examination import Examiner
 from scanner.model import Digest, LayerInventory, Platform, Unexaminable
 from scanner.ports import Layer, ResolvedImage
 from tests.contracts.inventory_store_contract import digest_of
 from tests.examples import ADVISORIES, IMAGE
-from tests.fakes import InMemoryInventoryStore, StubRegistry, StubScanner
+from tests.fakes import InMemoryInventoryStore, StubRegistry, StubScanner, examiner_on
 from tests.reports import SCANNER
 
 A, B, C = map(digest_of, "abc")
@@ -26,13 +25,9 @@ def _examine(registry: StubRegistry, inventories: InMemoryInventoryStore, scratc
         manifest=b"{}",
         config=b"{}",
     )
-    Examiner(
-        registry=registry,
-        scanner=StubScanner(scanner=SCANNER, database=ADVISORIES),
-        inventories=inventories,
-        scratch=scratch,
-        analyses_at_once=2,
-    ).examine(image, advisories=ADVISORIES)
+    scanner = StubScanner(scanner=SCANNER, database=ADVISORIES)
+    examiner = examiner_on(registry, scanner, inventories, scratch)
+    examiner.examine(image, advisories=ADVISORIES)
 
 
 class _PatientInventories(InMemoryInventoryStore):

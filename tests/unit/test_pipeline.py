@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from scanner.errors import RegistryError, StoreError
-from scanner.examination import Examiner
 from scanner.model import (
     Digest,
     ImageFacts,
@@ -32,9 +31,10 @@ from tests.fakes import (
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    examiner_on,
+    pipeline_on,
     publisher_on,
 )
-from tests.fakes.ancestors import ancestries_of
 from tests.policies import STRICT, strict
 from tests.reports import AMD64, ARM64, SCANNER
 
@@ -59,18 +59,8 @@ class World:
 
     def pipeline(self) -> Pipeline:
         """Return the pipeline of a worker that has just started."""
-        return Pipeline(
-            examiner=Examiner(
-                registry=self.registry,
-                scanner=self.scanner,
-                inventories=self.inventories,
-                scratch=self.scratch,
-                analyses_at_once=2,
-            ),
-            publisher=self.publisher(),
-            ancestries=ancestries_of(self.store),
-            clock=lambda: self.now,
-        )
+        examiner = examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
+        return pipeline_on(examiner, self.store, self.publisher(), clock=lambda: self.now)
 
     def publisher(self) -> Publisher:
         """Return what stores and tells."""

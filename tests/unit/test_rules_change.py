@@ -10,7 +10,6 @@ import pytest
 
 from scanner.asking_registry import RegistryTurn
 from scanner.due import due
-from scanner.examination import Examiner
 from scanner.model import (
     Digest,
     Exemption,
@@ -41,6 +40,8 @@ from tests.fakes import (
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    examiner_on,
+    pipeline_on,
     publisher_on,
 )
 from tests.fakes.ancestors import ancestries_of
@@ -184,18 +185,8 @@ class World:
         assert pulls.messages == []
 
     def _pipeline(self) -> Pipeline:
-        return Pipeline(
-            examiner=Examiner(
-                registry=self.registry,
-                scanner=self.scanner,
-                inventories=self.inventories,
-                scratch=self.scratch,
-                analyses_at_once=2,
-            ),
-            publisher=self._publisher(),
-            ancestries=ancestries_of(self.store),
-            clock=lambda: self.now,
-        )
+        examiner = examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
+        return pipeline_on(examiner, self.store, self._publisher(), clock=lambda: self.now)
 
     def _publisher(self) -> Publisher:
         return publisher_on(

@@ -165,6 +165,13 @@ def test_any_text_of_an_image_survives(text: str) -> None:
     assert b'"package":' + json.dumps(text, ensure_ascii=False).encode() in document
 
 
+def test_a_verdict_of_before_its_weaknesses_were_listed_is_read() -> None:
+    """What is stored outlives the worker that wrote it."""
+    document = json.loads(report_json.encode(unhealthy_report()))
+    del document["verdict"]["weaknesses"]
+    assert report_json.decode(json.dumps(document).encode()) == unhealthy_report()
+
+
 def test_times_are_kept_to_the_microsecond_and_written_in_utc() -> None:
     """Two machines in two zones write the same."""
     zone = timezone(timedelta(hours=5, minutes=30))

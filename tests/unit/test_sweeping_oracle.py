@@ -13,7 +13,6 @@ import pytest
 
 from scanner import bolt, lookups, sweeping
 from scanner.asking_registry import RegistryTurn
-from scanner.examination import Examiner
 from scanner.model import (
     Advisories,
     Digest,
@@ -23,7 +22,6 @@ from scanner.model import (
     ScanReport,
     Severity,
 )
-from scanner.pipeline import Pipeline
 from scanner.ports import IndexEntry, ResolvedImage, ResolvedIndex
 from scanner.publishing import Publisher
 from scanner.rejudge_messages import decode_job, decode_step
@@ -40,6 +38,8 @@ from tests.fakes import (
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    examiner_on,
+    pipeline_on,
     publisher_on,
 )
 from tests.fakes.ancestors import ancestries_of
@@ -174,18 +174,9 @@ class Side:
                 ),
             ),
         )
-        pipeline = Pipeline(
-            examiner=Examiner(
-                registry=self.registry,
-                scanner=self.scanner,
-                inventories=self.inventories,
-                scratch=self.scratch,
-                analyses_at_once=2,
-            ),
-            publisher=self._publisher(),
-            ancestries=ancestries_of(self.store),
-            clock=lambda: self.now,
-        )
+        examiner = examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
+        publisher = self._publisher()
+        pipeline = pipeline_on(examiner, self.store, publisher, clock=lambda: self.now)
         pipeline.judge(job(image if number % 4 else index, requested_at=self.now))
 
     def catch_up(self) -> None:

@@ -21,7 +21,6 @@ from scanner.model import (
     Unexaminable,
     UnknownReason,
 )
-from scanner.pipeline import Pipeline
 from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
 from scanner.store import report_json
 from scanner.store.comparison import compare
@@ -34,9 +33,10 @@ from tests.fakes import (
     RecordingOutbox,
     StubRegistry,
     StubScanner,
+    examiner_on,
+    pipeline_on,
     publisher_on,
 )
-from tests.fakes.ancestors import ancestries_of
 from tests.policies import MILD, STRICT, find, strict
 from tests.reports import AMD64, ARM64, SCANNER, deleted_report
 
@@ -64,13 +64,7 @@ class Worker:
 
     def examiner(self) -> Examiner:
         """Return what examines."""
-        return Examiner(
-            registry=self.registry,
-            scanner=self.scanner,
-            inventories=self.inventories,
-            scratch=self.scratch,
-            analyses_at_once=2,
-        )
+        return examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
 
     def judge(self) -> Report:
         """Judge the image of the examples."""
@@ -81,12 +75,7 @@ class Worker:
             rulebook=lambda: self.rulebook,
             clock=lambda: NOW,
         )
-        pipeline = Pipeline(
-            examiner=self.examiner(),
-            publisher=publisher,
-            ancestries=ancestries_of(self.store),
-            clock=lambda: NOW,
-        )
+        pipeline = pipeline_on(self.examiner(), self.store, publisher, clock=lambda: NOW)
         return pipeline.judge(job())
 
     def again(self, report: Report) -> Report:

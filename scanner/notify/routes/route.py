@@ -101,7 +101,7 @@ class Route:
 def severity_of(told: Announcement) -> Severity | None:
     """Return the worst of what blocks, or of what will; None where nothing does."""
     if told.kind is TransitionKind.EXEMPTION_EXPIRING:
-        return max((decision.subject.severity for decision in told.expiring), default=None)
+        return max((one.subject.severity for one in told.expiring), default=None)
     return told.severity
 
 

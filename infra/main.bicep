@@ -70,6 +70,9 @@ param noticeUrl string = ''
 @secure()
 param noticeSecret string = ''
 
+@description('Where messages say to read on: an https URL with {digest} and the like; empty for none.')
+param reportLink string = ''
+
 @description('HTTPS endpoint for notices about the service itself; empty for none.')
 param operatorsUrl string = ''
 
@@ -405,6 +408,7 @@ module appSettings 'modules/app-settings.bicep' = {
     logWorkspace: auditToLogAnalytics ? monitoring.outputs.workspaceCustomerId : ''
     noticeUrl: noticeUrl
     operatorsUrl: operatorsUrl
+    reportLink: reportLink
     policyBlob: policyBlob
     epssSource: epssSource
     kevSource: kevSource

@@ -143,11 +143,11 @@ class Herald:
             keys=self._keys(transition),
             resolved_at=state.resolved_at if is_before else None,
         )
-        voice = self.streams.change_voice(transition.image, lambda known: known.hear(claim)[0])
-        if claim.id in voice.spoken:
-            self.outbox.announce(transition)
-        else:
+        voice = self.streams.change_voice(transition.image, lambda known: known.hear(claim))
+        known_by = voice.known_by(claim)
+        if known_by is not None:
             logger.info("transition.known stream=%s kind=%s", transition.stream, transition.kind)
+        self.outbox.announce(transition, known_by=known_by)
         self.streams.change(transition.stream, lambda known: known and known.without(transition))
 
     def _keys(self, transition: Transition) -> frozenset[str]:

@@ -245,6 +245,7 @@ def _notices(environment: Environment) -> NoticeSettings:
         ca_file=ca_file,
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
         in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
+        report_link=route_settings.read_report_link(environment),
     )
 
 

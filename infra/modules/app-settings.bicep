@@ -24,6 +24,9 @@ param noticeUrl string
 @description('HTTPS endpoint for notices about the service; empty for none.')
 param operatorsUrl string
 
+@description('Where messages say to read on: an https URL with {digest} and the like; empty for none.')
+param reportLink string
+
 @description('Whether the registry mirrors the advisory databases; the app then needs no other publisher.')
 param advisoryMirror bool
 
@@ -62,6 +65,7 @@ var always = [
 var images = empty(noticeUrl) ? [] : [{ name: 'PUSHSCAN_NOTICE_URL', value: noticeUrl }]
 var operators = empty(operatorsUrl) ? [] : [{ name: 'PUSHSCAN_OPERATORS_URL', value: operatorsUrl }]
 var pulls = empty(logWorkspace) ? [] : [{ name: 'PUSHSCAN_LOG_WORKSPACE', value: logWorkspace }]
+var reading = empty(reportLink) ? [] : [{ name: 'PUSHSCAN_REPORT_LINK', value: reportLink }]
 var sources = '${loginServer}/mirror/trivy-db:2|${loginServer}/mirror/trivy-java-db:1'
 var mirror = advisoryMirror ? [{ name: 'PUSHSCAN_ADVISORY_SOURCES', value: sources }] : []
 var policy = empty(policyBlob) ? [] : [{ name: 'PUSHSCAN_POLICY', value: policyBlob }]
@@ -76,4 +80,16 @@ var attachments = empty(attach)
     ]
 
 @description('Names and values.')
-output settings array = concat(always, images, operators, pulls, mirror, policy, epss, kev, routes, attachments)
+output settings array = concat(
+  always,
+  images,
+  operators,
+  pulls,
+  reading,
+  mirror,
+  policy,
+  epss,
+  kev,
+  routes,
+  attachments
+)

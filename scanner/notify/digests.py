@@ -20,7 +20,7 @@ from scanner.notify.held import MAX_BATCH, Batch, Held, HeldNotices
 from scanner.notify.ledger import Entry, Ledger, State
 from scanner.notify.message import Notice
 from scanner.notify.routes.route import Route, RouteTable
-from scanner.ports import DelayingQueue, ReportStore
+from scanner.ports import DelayingQueue
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def _now() -> datetime:
 class Digests:
     """Looked at by a timer. Safe to repeat, and to kill."""
 
-    store: ReportStore
+    composer: Composer
     ledger: Ledger
     held: HeldNotices
     queue: DelayingQueue
@@ -112,7 +112,7 @@ class Digests:
         """Return the entry of a notice that is still to be told; others are forgotten."""
         entry = self.ledger.find(one.notice)
         if entry is not None and entry.state not in {State.SENT, State.SKIPPED}:
-            if not is_covered(self.store, entry.transition):
+            if not is_covered(self.composer.store, entry.transition):
                 return entry
             self._settle(one.notice, State.SKIPPED)
         self.held.remove(one.notice)
@@ -169,7 +169,7 @@ class Digests:
         if entry is None:
             return None
         try:
-            return Composer(store=self.store).compose(entry.transition, notice_id=notice.id)
+            return self.composer.compose(entry.transition, notice_id=notice.id)
         except InvalidMessageError as error:
             logger.error("notice.failed id=%s last_error=%r", notice.id, str(error))  # noqa: TRY400  its text says it all
             return None

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scanner.model import Severity, TransitionKind
+from scanner.notify.composer import Composer
 from scanner.notify.digests import Digests
 from scanner.notify.held import HeldNotices
 from scanner.notify.ledger import Entry, State
@@ -83,7 +84,7 @@ def test_a_digest_is_held_in_a_table(post: Post) -> None:
     replace(post.outbox(), routes=lambda: table).announce(transition_by(report))
     held = HeldNotices(post.connection.table_service())
     digests = Digests(
-        store=post.store,
+        composer=Composer(store=post.store),
         ledger=post.ledger,
         held=held,
         queue=MessageQueue(post.queue),

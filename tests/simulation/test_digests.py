@@ -93,7 +93,7 @@ class Desk:
     def run(self, now: datetime) -> None:
         """Let the timer fire."""
         Digests(
-            store=self.store,
+            composer=Composer(store=self.store),
             ledger=self.ledger,
             held=self.held,
             queue=self.queue,

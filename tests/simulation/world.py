@@ -162,14 +162,14 @@ class World:
             herald=herald,
             publisher=publisher,
             notifier=Notifier(
-                store=self.store,
+                composer=Composer(store=self.store),
                 ledger=self.ledger,
                 queue=notices,
                 routes=lambda: self.routes,
                 clock=self.clock.now,
             ),
             digests=Digests(
-                store=self.store,
+                composer=Composer(store=self.store),
                 ledger=self.ledger,
                 held=self.held,
                 queue=notices,

@@ -4,7 +4,7 @@ All are matched together. What an index lists is matched with the images that ar
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -13,6 +13,7 @@ from scanner.model import (
     Advisories,
     Digest,
     ImageReference,
+    LayeredImage,
     LayerInventory,
     Report,
     ScanReport,
@@ -104,8 +105,8 @@ class KeptImages:
 
     def _layers(
         self, wanted: Iterable[Kept], asked: deque[ImageReference]
-    ) -> Iterator[Sequence[LayerInventory]]:
-        """Yield the layers of each image that all of them are kept of, and note its name."""
+    ) -> Iterator[LayeredImage]:
+        """Yield each image that all layers are kept of, and note its name."""
         profile = self.scanner.profile(self.advisories)
 
         @lru_cache(_LAYERS_AT_HAND)
@@ -121,7 +122,7 @@ class KeptImages:
             layers = [layer for d in kept.report.layers if (layer := find(d)) is not None]
             if len(layers) == len(kept.report.layers):
                 asked.append(image)
-                yield layers
+                yield LayeredImage(layers=layers, passed_over=kept.current.passed_over)
             else:
                 self._seen[image] = None
 

@@ -151,7 +151,8 @@ class Rejudger:
     def _settle(self, run: "_Run", kept: Kept, news: Report) -> Report | None:
         store, report = self.publisher.store, kept.report
         if _says(news) == _says(report):
-            store.confirm(kept.current, run.check(kept))
+            seen = news.scan.passed_over if news.scan else None
+            store.confirm(kept.current, run.check(kept), seen)
             logger.info("image.confirmed image=%s verdict=%s", report.image, report.verdict)
             return report
         standing = store.save(news)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scanner.model import LayerInventory, ScanReport, Unexaminable
+from scanner.model import LayeredImage, ScanReport, Unexaminable
 from scanner.trivy.analysis import Workbench
 from scanner.trivy.matching import Stack, match
 from scanner.trivy.unread import Piles
@@ -25,7 +25,7 @@ _Seen = Sequence[ScanReport | Unexaminable]
 
 
 def match_all(
-    images: Iterable[Sequence[LayerInventory]], bench: Workbench, *, scratch: Path
+    images: Iterable[LayeredImage], bench: Workbench, *, scratch: Path
 ) -> Iterator[ScanReport | Unexaminable]:
     """Yield what is seen of each image, in their order. Layers are asked for when there is room.
 
@@ -40,7 +40,9 @@ def match_all(
     with ThreadPoolExecutor(bench.limits.processors, "match") as side_by_side:
         # While some are matched the next ones are made ready, and no more than that.
         running: deque[tuple[int, Future[_Seen]]] = deque()
-        portions = _portions(Stack.of(layers, piles) for layers in images)
+        portions = _portions(
+            Stack.of(image.layers, known=image.passed_over, piles=piles) for image in images
+        )
         while (portion := next(portions, None)) or running:
             if portion:
                 running.append((len(portion), side_by_side.submit(match_portion, portion)))

@@ -17,6 +17,7 @@ from scanner.ancestry import Ancestries
 from scanner.asking_registry import RegistryTurn
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import AdvisoriesError, PushscanError
+from scanner.herald import Standing
 from scanner.judging import judged, judged_index, platform_verdict
 from scanner.kept_images import Kept, KeptImages, UnmatchedError
 from scanner.model import (
@@ -125,7 +126,7 @@ class Rejudger:
             return _Rest(to_pull=(image,))
         # Also when an earlier try died right here, by these advisories or by those before: what is
         # known is not told twice.
-        self.publisher.herald.observe(report.image)
+        self.publisher.herald.observe(report.image, run.confirmed.get(replace(image, tag=None)))
         return _Rest()
 
     def _judge(
@@ -152,7 +153,9 @@ class Rejudger:
         store, report = self.publisher.store, kept.report
         if _says(news) == _says(report):
             seen = news.scan.passed_over if news.scan else None
-            store.confirm(kept.current, run.check(kept), seen)
+            current = store.confirm(kept.current, run.check(kept), seen)
+            if current and current.report_id == report.id:
+                run.confirmed[replace(report.image, tag=None)] = Standing(current, report)
             logger.info("image.confirmed image=%s verdict=%s", report.image, report.verdict)
             return report
         standing = store.save(news)
@@ -238,6 +241,9 @@ class _Run:
     images: KeptImages
     judged: dict[ImageReference, Report | None] = field(default_factory=dict)
     """What stands of each image now: a platform may be named, and listed in an index, too."""
+
+    confirmed: dict[ImageReference, Standing] = field(default_factory=dict)
+    """What was read of each image as it was confirmed."""
 
     @property
     def advisories(self) -> Advisories:

@@ -1,10 +1,7 @@
-"""Many images matched at once: so many at a time that memory is bounded, on all processors."""
+"""Many images matched, so many at a time that memory is bounded."""
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -36,21 +33,12 @@ def match_all(
     """
     ends_at = time.monotonic() + _SECONDS
     piles = Piles()
-    match_portion = partial(_match_portion, bench=bench, scratch=scratch, ends_at=ends_at)
-    with ThreadPoolExecutor(bench.limits.processors, "match") as side_by_side:
-        # While some are matched the next ones are made ready, and no more than that.
-        running: deque[tuple[int, Future[_Seen]]] = deque()
-        portions = _portions(
-            Stack.of(image.layers, known=image.passed_over, piles=piles) for image in images
-        )
-        while (portion := next(portions, None)) or running:
-            if portion:
-                running.append((len(portion), side_by_side.submit(match_portion, portion)))
-            if not portion or len(running) > bench.limits.processors:
-                wanted, match_run = running.popleft()
-                yield from (seen := match_run.result())
-                if len(seen) < wanted:
-                    return
+    stacks = (Stack.of(image.layers, known=image.passed_over, piles=piles) for image in images)
+    for portion in _portions(stacks):
+        seen = _match_portion(portion, bench=bench, scratch=scratch, ends_at=ends_at)
+        yield from seen
+        if len(seen) < len(portion):
+            return
 
 
 def _portions(stacks: Iterable[Stack]) -> Iterator[Sequence[Stack]]:

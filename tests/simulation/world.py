@@ -157,6 +157,7 @@ class World:
                 turn=turn,
                 later=later,
                 clock=self.clock.now,
+                parts_at_once=2,
             ),
             registry_turn=turn,
             herald=herald,

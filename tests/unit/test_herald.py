@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from scanner.errors import StoreError
-from scanner.herald import Herald
+from scanner.herald import Herald, Standing
 from scanner.model import Digest, Report, Transition, TransitionKind
 from scanner.transitions import QUEUEING, SETTLING
 from tests.examples import NOW
@@ -212,3 +212,36 @@ def test_a_stream_that_nobody_follows_any_more_is_left_alone(world: World) -> No
     assert world.herald().wake() == 1
     assert len(world.outbox.announced) == 1
     assert world.herald().wake() == 0
+
+
+def test_what_was_just_read_is_not_read_again(world: World) -> None:
+    """Nothing is asked of the store, and what is known of the stream is the same."""
+    report = healthy_report(tag=None)
+    standing = Standing(world.store.save(report), report)
+    world.store.outage = StoreError("the store is out of reach")
+    world.herald().observe(report.image, standing)
+    known = dict(world.streams.states)
+    world.store.outage = None
+    world.streams.states.clear()
+    world.herald().observe(report.image)
+    assert world.streams.states == known
+    assert len(known) == 1
+
+
+def test_what_was_read_of_one_image_says_nothing_of_another(world: World) -> None:
+    """A tag may have moved on by now."""
+    report = unhealthy_report(tag="latest")
+    standing = Standing(world.store.save(report), report)
+    world.store.save(_at(healthy_report(tag="latest"), OTHER, minutes=1))
+    world.herald().observe(report.image, standing)
+    assert world.outbox.announced == []
+
+
+def test_a_stream_of_which_there_is_no_news_is_not_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nearly all are so whenever images are judged again."""
+    report = unhealthy_report(tag="latest")
+    world.publish(report)
+    monkeypatch.delattr(InMemoryStreams, "change")
+    assert world.publish(report) == []

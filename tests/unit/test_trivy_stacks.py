@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from scanner.layers import Entry, Kind
 from scanner.model import Digest, LayerInventory, PassedOver
+from scanner.trivy import unread
 from scanner.trivy.matching import Stack
 from scanner.trivy.unread import RULES
 from tests.examples import scan_report
@@ -50,3 +51,14 @@ def test_what_was_found_by_other_rules_is_found_out_anew() -> None:
     layers = [_layer((_FILE, _LINK))]
     old = PassedOver(rules="ab" * 32, texts=())
     assert Stack.of(layers, known=old) == Stack.of(layers)
+
+
+def test_the_rules_are_drawn_from_all_that_decides() -> None:
+    """A source that is forgotten could change, and what was found out before it would stay."""
+    used = {getattr(each, "__module__", None) or "" for each in vars(unread).values()}
+    ours = {name for name in used if name.startswith("scanner.")}
+    # Nouns decide nothing.
+    deciding = {name for name in ours if not name.startswith("scanner.model.")}
+    assert deciding == {
+        "scanner." + source.removesuffix(".py").replace("/", ".") for source in unread.SOURCES
+    }

@@ -111,6 +111,9 @@ class _NothingKept:
     def keep(self, text: bytes) -> None:
         del text
 
+    def note_fault(self, fault: str) -> None:
+        del fault
+
     def last(self) -> bytes | None:
         return None
 

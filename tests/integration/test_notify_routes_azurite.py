@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from azure.storage.blob import BlobServiceClient
 
@@ -23,18 +25,15 @@ SETTINGS = NoticeSettings(
 )
 
 
-def test_the_file_is_read_from_storage(azurite: Azurite) -> None:
+def test_the_file_is_read_from_storage(tmp_path: Path) -> None:
     """And its absence, or that of its container, is the operator's to mend."""
-    storage = StorageConnection(connection_string=azurite.connection_string)
-    with pytest.raises(SettingsError, match=r"no blob routes\.yaml in container policies"):
-        route_table(SETTINGS, lambda: storage)
-    with BlobServiceClient.from_connection_string(azurite.connection_string) as blobs:
-        container = blobs.create_container("policies")
-        try:
-            container.upload_blob("routes.yaml", FILE)
-            [route] = route_table(SETTINGS, lambda: storage).routes
-        finally:
-            container.delete_container()
+    with Azurite(tmp_path) as empty:
+        storage = StorageConnection(connection_string=empty.connection_string)
+        with pytest.raises(SettingsError, match=r"no blob routes\.yaml in container policies"):
+            route_table(SETTINGS, lambda: storage)
+        with BlobServiceClient.from_connection_string(empty.connection_string) as blobs:
+            blobs.create_container("policies").upload_blob("routes.yaml", FILE)
+        [route] = route_table(SETTINGS, lambda: storage).routes
     assert route.name == "chat"
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from local.samples.big import build_big
 from local.samples.expected import EXPECTED, ExpectedFinding
 from local.samples.images import SAMPLES, Kind, SampleImage, build
 from local.samples.layout import OCI_MANIFEST
-from local.samples.packages import PACKAGES, PackageCache, PackageUnavailableError
+from local.samples.packages import PackageCache
 from local.samples.userland import PACKAGES as USERLAND_PACKAGES
 from local.samples.userland import UserlandUnavailableError, build_userland
 from scanner.model import Advisories, Digest, Severity, Status
@@ -29,13 +28,13 @@ from scanner.registry.artefacts import name_artefact
 from scanner.registry.limits import Limits
 from scanner.registry.manifests import ImageManifest, parse_manifest
 from scanner.trivy.report import parse_report
+from tests.integration.kept_packages import CACHE, packages
 from tests.policies import default, verdict_on
 from tests.sandbox_programs import trivy_path, unavailable
 
 pytestmark = pytest.mark.integration
+__all__ = ["packages"]
 
-_ROOT = Path(__file__).parents[2]
-_CACHE = _ROOT / ".local" / "cache"
 _NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 _IMAGES = sorted(name for name, sample in SAMPLES.items() if sample.kind is Kind.IMAGE)
 _ARTIFACTS = sorted(name for name, sample in SAMPLES.items() if sample.kind is Kind.ARTIFACT)
@@ -48,18 +47,6 @@ class Samples:
     images: Mapping[str, SampleImage]
     advisories: Advisories
     databases: Path
-
-
-@pytest.fixture(scope="module")
-def packages() -> PackageCache:
-    """Return the cache that set-up fills, filled now if that has not been done."""
-    cache = PackageCache(_CACHE / "packages")
-    try:
-        for package in PACKAGES:
-            cache.fetch(package)
-    except PackageUnavailableError as error:
-        unavailable(str(error))
-    return cache
 
 
 @pytest.fixture(scope="module")
@@ -289,7 +276,7 @@ def test_a_big_image_has_the_size_that_was_asked_for(samples: Samples, tmp_path:
 def test_a_real_userland_is_recognised(samples: Samples, tmp_path: Path) -> None:
     """Every package that apt gave is listed, and the distribution is Debian."""
     try:
-        image = build_userland(tmp_path, _CACHE / "debian")
+        image = build_userland(tmp_path, CACHE / "debian")
     except UserlandUnavailableError as error:
         # Debian's own tools are no requirement, in CI neither.
         pytest.skip(str(error))
@@ -297,33 +284,3 @@ def test_a_real_userland_is_recognised(samples: Samples, tmp_path: Path) -> None
     assert report["Metadata"]["OS"]["Family"] == "debian"
     listed = {package["Name"] for package in report["Results"][0]["Packages"]}
     assert listed == set(USERLAND_PACKAGES)
-
-
-def prepare(into: Path, cache: Path) -> subprocess.CompletedProcess[str]:
-    """Run the command where every download goes to a proxy that is not there."""
-    return subprocess.run(  # noqa: S603 - this Python and our own module
-        [sys.executable, "-m", "local.samples", "--into", into, "--cache", cache],
-        cwd=_ROOT,
-        env={"https_proxy": "http://127.0.0.1:1"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-def test_the_command_builds_all_from_the_cache(packages: PackageCache, tmp_path: Path) -> None:
-    """A second set-up works without network, as on a train."""
-    del packages  # filled; the command finds it by its path
-    done = prepare(tmp_path / "images", _CACHE / "packages")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("sha256:") == len(SAMPLES)
-    assert {entry.name for entry in (tmp_path / "images").iterdir()} == set(SAMPLES)
-
-
-def test_the_command_says_which_package_it_could_not_get(tmp_path: Path) -> None:
-    """One line on the error stream, exit status 1, no half-built sample left."""
-    done = prepare(tmp_path / "images", tmp_path / "cache")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: cannot download https://files.pythonhosted.org/")
-    assert list((tmp_path / "images").iterdir()) == []

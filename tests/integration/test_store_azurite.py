@@ -1,44 +1,33 @@
 import contextlib
 import socket
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
 
 import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.data.tables import TableServiceClient, UpdateMode
-from azure.storage.blob import BlobClient
 
-from local.storage import ACCOUNT, PUBLIC_KEY
+from local.storage import ACCOUNT, PUBLIC_KEY, Azurite
 from scanner.errors import StoreError
-from scanner.model import Digest, LayerInventory, Status
-from scanner.ports import InventoryStore, ReportStore
+from scanner.model import Digest, Status
+from scanner.ports import ReportStore
 from scanner.storage import StorageConnection, rows
-from scanner.storage.blobs import BlobFolder
-from scanner.store import azure_store, inventory_json, report_json
-from scanner.store.azure_inventories import AzureInventoryStore
+from scanner.store import azure_store, report_json
 from scanner.store.azure_store import AzureReportStore
-from tests.contracts.inventory_store_contract import InventoryStoreContract, digest_of
-from tests.contracts.report_store_contract import INDEX, ReportStoreContract
+from tests.contracts.report_store_contract import ReportStoreContract
+from tests.contracts.stored_reports import INDEX
 from tests.examples import NOW
 from tests.reports import healthy_report, unhealthy_report
 
 pytestmark = pytest.mark.integration
 
 
-class RunningAzurite(Protocol):
-    """What is needed of the fixture."""
-
-    connection_string: str
-
-
 class TestAzureReportStore(ReportStoreContract):
     """The real store keeps the contract on real Azurite."""
 
     @pytest.fixture(autouse=True)
-    def _connected(self, azurite: RunningAzurite) -> None:
+    def _connected(self, azurite: Azurite) -> None:
         self._connection = StorageConnection(connection_string=azurite.connection_string)
         self._registry = f"r{uuid.uuid4().hex}.azurecr.io"
 
@@ -176,125 +165,6 @@ class TestAzureReportStore(ReportStoreContract):
         with pytest.raises(StoreError, match="not one of ours"):
             self.store().current(report.image)
         rows_client.delete_entity(f"{self._registry}|shop|cart", str(report.image.digest))
-
-
-class TestAzureInventoryStore(InventoryStoreContract):
-    """The real store keeps the contract on real Azurite."""
-
-    @pytest.fixture(autouse=True)
-    def _connected(self, azurite: RunningAzurite) -> None:
-        self._connection = StorageConnection(connection_string=azurite.connection_string)
-        self._name = uuid.uuid4().hex
-
-    def store(self) -> InventoryStore:
-        """Return a store with clients of its own, as another process would have."""
-        return AzureInventoryStore.connect(self._connection)
-
-    def own_name(self) -> str:
-        """Return a name that no test before has used."""
-        return self._name
-
-    def _blob(self, inventory: LayerInventory) -> BlobClient:
-        return self._connection.blob_service().get_blob_client(
-            "inventories", f"{self._profile}/{inventory.diff_id.hex}.json.zst"
-        )
-
-    @pytest.mark.parametrize("kept", [0, 10, -1])
-    def test_a_cut_inventory_is_an_error_and_not_a_smaller_one(self, kept: int) -> None:
-        """Packages would be missing from it."""
-        inventory = self._inventory()
-        self.store().save(self._profile, inventory)
-        self._blob(inventory).upload_blob(inventory_json.encode(inventory)[:kept], overwrite=True)
-        with pytest.raises(StoreError, match=r"^inventories\.read: "):
-            self.store().find(self._profile, inventory.diff_id)
-
-    def test_the_inventory_of_another_layer_is_an_error(self) -> None:
-        """A blob that was copied to another name says nothing of that one."""
-        inventory = self._inventory()
-        self.store().save(self._profile, inventory)
-        other = replace(inventory, diff_id=digest_of(f"{self._name} other"))
-        self._blob(other).upload_blob(inventory_json.encode(inventory))
-        with pytest.raises(StoreError, match="another layer"):
-            self.store().find(self._profile, other.diff_id)
-
-    def test_an_inventory_over_the_limit_is_neither_written_nor_read(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """A maximum on every read, also of what we wrote ourselves."""
-        inventory = self._inventory()
-        self.store().save(self._profile, inventory)
-        monkeypatch.setattr(inventory_json, "MAX_STORED_BYTES", 100)
-        with pytest.raises(StoreError, match=r"inventories\.read: .* larger than 100 bytes"):
-            self.store().find(self._profile, inventory.diff_id)
-        with pytest.raises(StoreError, match=r"inventories\.write: "):
-            self.store().save(self._profile, replace(inventory, diff_id=digest_of(self._name)))
-
-    def test_a_foreign_row_is_an_error_and_not_a_known_layer(self) -> None:
-        """Or a stranger's blob could pass for one that was verified."""
-        blob = digest_of(f"{self._name} blob")
-        self.store().remember(blob, unpacks_to=digest_of("contents"))
-        rows_client = self._connection.table_service().get_table_client("layers")
-        for row in ({"diff_id": "sha256:no"}, {"other": "sha256:" + "0" * 64}):
-            entity = {"PartitionKey": blob.hex[:2], "RowKey": blob.hex, **row}
-            rows_client.upsert_entity(entity, mode=UpdateMode.REPLACE)
-            with pytest.raises(StoreError, match="not one of ours"):
-                self.store().unpacks_to(blob)
-        rows_client.delete_entity(blob.hex[:2], blob.hex)
-
-    def test_workers_that_save_at_once_keep_one(self) -> None:
-        """Each with clients of its own, the same layer at the same moment."""
-        inventory = self._inventory()
-        stores = [self.store() for _ in range(6)]
-        with ThreadPoolExecutor(len(stores)) as threads:
-            list(threads.map(lambda store: store.save(self._profile, inventory), stores))
-        assert self.store().find(self._profile, inventory.diff_id) == inventory
-
-    @pytest.mark.parametrize("profile", ["", "../reports", "A" * 64, "0" * 63, "0" * 64 + "\n"])
-    def test_a_profile_never_shapes_a_name(self, profile: str) -> None:
-        """It is 64 hex digits."""
-        with pytest.raises(ValueError, match="64 hex digits"):
-            self.store().find(profile, digest_of(self._name))
-
-
-class TestBlobFolder:
-    """What the stores have in common."""
-
-    @pytest.fixture
-    def folder(self, azurite: RunningAzurite) -> BlobFolder:
-        """Name a container that is not there yet."""
-        connection = StorageConnection(connection_string=azurite.connection_string)
-        name = f"c{uuid.uuid4().hex}"
-        return BlobFolder(connection.blob_service().get_container_client(name))
-
-    def test_the_first_content_stays(self, folder: BlobFolder) -> None:
-        """Whoever comes second is told so; the container is made when it is missing."""
-        assert folder.read("x", max_bytes=9) is None
-        assert folder.create("x", b"first", content_type="text/plain", metadata={"why": "y"})
-        assert not folder.create("x", b"second", content_type="text/plain")
-        assert folder.read("x", max_bytes=9) == b"first"
-        blob = folder.container.get_blob_client("x").get_blob_properties()
-        assert blob.content_settings.content_type == "text/plain"
-        assert blob.metadata == {"why": "y"}
-
-    def test_a_maximum_holds_to_the_byte(self, folder: BlobFolder) -> None:
-        """As much as may be, and one more. Nothing at all is an error: no document is empty."""
-        folder.create("empty", b"", content_type="text/plain")
-        with pytest.raises(StoreError, match="INVALID_RANGE"):
-            folder.read("empty", max_bytes=10)
-        folder.create("full", bytes(10), content_type="text/plain")
-        assert folder.read("full", max_bytes=10) == bytes(10)
-        with pytest.raises(StoreError, match=r"^c[0-9a-f]+\.read: full is larger than 9 bytes$"):
-            folder.read("full", max_bytes=9)
-
-    def test_many_find_the_container_missing_at_once(self, folder: BlobFolder) -> None:
-        """One makes it, all write."""
-        names = [f"blob-{number}" for number in range(6)]
-        with ThreadPoolExecutor(len(names)) as threads:
-            written = threads.map(
-                lambda name: folder.create(name, b"x", content_type="text/plain"), names
-            )
-            assert all(written)
-        assert {blob.name for blob in folder.container.list_blobs()} == set(names)
 
 
 @pytest.mark.parametrize("report_id", ["", "../x", "a/b", "x" * 129, "a\n", "a.json?sig=x", "é"])

@@ -15,7 +15,7 @@ from scanner.model import ScanReport, Unexaminable, UnknownReason
 from scanner.sandbox import Limits, Preference
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from tests.image_samples import tar_of
-from tests.integration.test_trivy_scan import WriteLayout, write_layout
+from tests.integration.trivy_layouts import WriteLayout, write_layout
 from tests.layered import scan
 from tests.sandbox_programs import bubblewrap_path, trivy_path, unavailable
 

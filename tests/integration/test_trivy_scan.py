@@ -1,11 +1,8 @@
 """The real Trivy in the real sandbox, beside Trivy's own report on the same image."""
 
-import gzip
 import json
 import re
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,76 +16,24 @@ from local.samples.images import SAMPLES, Kind, build
 from local.samples.packages import PackageCache, PackageUnavailableError
 from scanner import bolt
 from scanner.errors import AdvisoriesError, SandboxUnavailableError
-from scanner.model import Advisories, Digest, ScanReport, Unexaminable, UnknownReason
-from scanner.sandbox import Limits, choose
+from scanner.model import Advisories, Digest, ScanReport
+from scanner.sandbox import choose
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from scanner.trivy import argv as trivy_argv
 from scanner.trivy import scanner as trivy_scanner
 from scanner.trivy.advisories import make_ready
 from scanner.trivy.binary import TrivyBinary
 from scanner.trivy.whole_image import examine
-from tests.image_samples import config_of, digest_of, manifest_of, tar_of
+from tests.image_samples import tar_of
+from tests.integration.trivy_layouts import WriteLayout, directory, scanner, write_layout
 from tests.layered import scan
 from tests.sandbox_programs import bubblewrap_path, trivy_path, unavailable
 
 pytestmark = pytest.mark.integration
+__all__ = ["directory", "scanner", "write_layout"]
 
 _PACKAGES = Path(__file__).parents[2] / ".local" / "cache" / "packages"
 _IMAGES = sorted(name for name, sample in SAMPLES.items() if sample.kind is Kind.IMAGE)
-_STATUS = (
-    b"Package: bash\nStatus: install ok installed\nVersion: 5.2.15-2+b7\nArchitecture: amd64\n\n"
-)
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> AdvisoryDirectory:
-    """Install the sample advisories."""
-    new = tmp_path_factory.mktemp("new")
-    write_database(new, updated_at=datetime.now(UTC))
-    directory = AdvisoryDirectory(tmp_path_factory.mktemp("advisories"))
-    directory.install(new, source="bundled-sample")
-    return directory
-
-
-@pytest.fixture(scope="module")
-def scanner(directory: AdvisoryDirectory, tmp_path_factory: pytest.TempPathFactory) -> TrivyScanner:
-    """Return a scanner with the real programs."""
-    return TrivyScanner(
-        trivy=trivy_path(),
-        bubblewrap=bubblewrap_path(),
-        directory=directory,
-        scratch=tmp_path_factory.mktemp("scratch"),
-        limits=Limits(wall_seconds=60.0),
-    )
-
-
-WriteLayout = Callable[..., Path]
-
-
-@pytest.fixture
-def write_layout(tmp_path: Path) -> WriteLayout:
-    """Write an OCI layout of plain layers, each perhaps damaged before it is packed."""
-
-    def write(*layers: bytes, damage: Callable[[bytes], bytes] = bytes) -> Path:
-        path = tmp_path / "layout"
-        blobs = path / "blobs" / "sha256"
-        blobs.mkdir(parents=True)
-        damaged = [damage(layer) for layer in layers]
-        packed = [gzip.compress(layer) for layer in damaged]
-        config = config_of(*damaged)
-        manifest = json.dumps(manifest_of(config, *packed)).encode()
-        for blob in (config, manifest, *packed):
-            (blobs / digest_of(blob).removeprefix("sha256:")).write_bytes(blob)
-        entry = {
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "digest": digest_of(manifest),
-            "size": len(manifest),
-        }
-        (path / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
-        (path / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-        return path
-
-    return write
 
 
 def _trivys_own_findings(layout: Path, databases: Path) -> list[tuple[Any, ...]]:
@@ -219,72 +164,6 @@ def test_files_of_the_image_hide_nothing(scanner: TrivyScanner, write_layout: Wr
     seen = scan(scanner, write_layout(layer))
     assert isinstance(seen, ScanReport)
     assert "CVE-2019-10744" in {finding.vulnerability for finding in seen.findings}
-
-
-@pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        (lambda blob: blob[: len(blob) // 4], UnknownReason.CORRUPT_LAYER),
-        (lambda _: b"this is no tar" * 100, UnknownReason.CORRUPT_LAYER),
-    ],
-    ids=["truncated", "garbage"],
-)
-def test_a_damaged_layer_is_the_images_fault(
-    scanner: TrivyScanner,
-    write_layout: WriteLayout,
-    damage: Callable[[bytes], bytes],
-    reason: UnknownReason,
-) -> None:
-    """It is told, not retried."""
-    layout = write_layout(tar_of(**{"var/lib/dpkg/status": _STATUS * 50}), damage=damage)
-    seen = scan(scanner, layout)
-    assert isinstance(seen, Unexaminable)
-    assert seen.reason is reason
-
-
-def test_a_layer_that_fills_the_disk_meets_its_limit(
-    scanner: TrivyScanner, write_layout: WriteLayout
-) -> None:
-    """200 MB of zeros that pass for a package."""
-    limits = Limits(wall_seconds=60.0, temporary_bytes=32 << 20)
-    layout = write_layout(tar_of(**{"package.json": bytes(200 << 20)}))
-    seen = scan(replace(scanner, limits=limits), layout)
-    assert isinstance(seen, Unexaminable)
-    assert seen.reason is UnknownReason.DISK_LIMIT
-
-
-def test_too_little_memory_meets_its_limit(
-    scanner: TrivyScanner, write_layout: WriteLayout
-) -> None:
-    """Go says so, in its own way."""
-    limits = Limits(wall_seconds=60.0, memory_bytes=60 << 20)
-    seen = scan(replace(scanner, limits=limits), write_layout(tar_of(a=b"")))
-    assert isinstance(seen, Unexaminable)
-    assert seen.reason is UnknownReason.MEMORY_LIMIT
-
-
-def test_a_scan_that_takes_too_long_is_ended(
-    scanner: TrivyScanner, write_layout: WriteLayout
-) -> None:
-    """Trivy is quadratic in Debian packages: 100,000 would take minutes."""
-    status = b"".join(_STATUS.replace(b"bash", b"p%d" % n) for n in range(100_000))
-    release = b'ID=debian\nVERSION_ID="12"\n'
-    layout = write_layout(tar_of(**{"etc/os-release": release, "var/lib/dpkg/status": status}))
-    began = time.monotonic()
-    seen = scan(replace(scanner, limits=Limits(wall_seconds=2.0)), layout)
-    assert isinstance(seen, Unexaminable)
-    assert seen.reason is UnknownReason.TIMEOUT
-    assert time.monotonic() - began < 8.0
-
-
-def test_a_report_over_its_limit_is_not_read(
-    scanner: TrivyScanner, write_layout: WriteLayout
-) -> None:
-    """A cut report would be a smaller one."""
-    limits = Limits(wall_seconds=60.0, stdout_bytes=500)
-    seen = scan(replace(scanner, limits=limits), write_layout(tar_of(a=b"")))
-    assert isinstance(seen, Unexaminable)
-    assert seen.reason is UnknownReason.OUTPUT_LIMIT
 
 
 def test_a_database_that_trivy_cannot_open_is_our_fault(

@@ -1,11 +1,8 @@
-"""Who uses the registry: pushes, moves tags, deletes, pushes again; and the fate of each event."""
+"""Who uses the registry: pushes, moves tags, deletes, pushes again."""
 
-import base64
-import heapq
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import count
 
 from scanner.model import (
@@ -21,29 +18,17 @@ from scanner.model import (
 )
 from scanner.ports import IndexEntry, Resolved, ResolvedImage, ResolvedIndex
 from scanner.rejudge_messages import RejudgeJob
-from tests.examples import REGISTRY, finding, push_event, scan_report
+from tests.examples import REGISTRY, finding, scan_report
 from tests.reports import AMD64, ARM64
+from tests.simulation.events import Events
 from tests.simulation.world import World
 
-_PROVIDER = "Microsoft.ContainerRegistry"
 _BASES = [Digest.of(f"base {number}".encode()) for number in range(6)]
-_LONGEST_DELAYS = ((0.7, 5), (0.95, 300), (1.0, 3 * 3_600))
-"""Seconds that an event is under way, by share of all events."""
 
 
 def _finding(digest: Digest) -> Finding:
     """Return the one finding that there is, severe in every other image."""
     return finding(Severity.CRITICAL if int(digest.hex[0], 16) % 2 else Severity.HIGH)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Delivery:
-    """An event under way."""
-
-    due_at: float
-    number: int
-    body: str
-    by_webhook: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,8 +50,11 @@ class Pushers:
     """The layers of each image."""
     _platforms: set[Digest] = field(default_factory=set)
     _owners: dict[Digest, str] = field(default_factory=dict)
-    _under_way: list[Delivery] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
+    events: Events = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.events = Events(world=self.world, numbers=self._numbers)
 
     def act(self) -> None:
         """Do one thing with the registry."""
@@ -88,21 +76,6 @@ class Pushers:
                 self._change_advisories()
             else:
                 self._push_deleted_again()
-
-    def deliver(self) -> None:
-        """Hand over what is due by now."""
-        while self._under_way and self._under_way[0].due_at <= self.world.now().timestamp():
-            delivery = heapq.heappop(self._under_way)
-            if delivery.by_webhook:
-                self.world.post(delivery.body.encode())
-            else:
-                self.world.put(delivery.body)
-
-    def deliver_all(self) -> None:
-        """Wait for the last event that is under way."""
-        while self._under_way:
-            self.world.clock.pass_by(timedelta(minutes=5))
-            self.deliver()
 
     def reference(self, digest: Digest) -> ImageReference:
         """Name a manifest as the registry does."""
@@ -196,7 +169,7 @@ class Pushers:
             self._list(repository, lost)
         self._list(repository, digest, updated_at=now)
         self.pushes += 1
-        self._tell("push", repository, digest, tag)
+        self.events.tell("push", repository, digest, tag)
 
     def _change_advisories(self) -> None:
         """Publish a database that says otherwise of one image; have that judged again."""
@@ -241,12 +214,12 @@ class Pushers:
         chosen = self.world.chance.choice(free)
         for digest in (chosen, *self.children.get(chosen, ())):
             self._remove(digest)
-            self._tell("delete", self._owners[digest], digest, None)
+            self.events.tell("delete", self._owners[digest], digest, None)
 
     def _delete_repository(self) -> None:
         """Delete all of a repository at once: one event tells of it, if any does."""
         if repository := self.delete_repository_untold():
-            self._tell("delete", repository, None, None)
+            self.events.tell("delete", repository, None, None)
 
     def delete_repository_untold(self) -> str:
         """Delete all of a repository, if there is one; return its name."""
@@ -269,49 +242,6 @@ class Pushers:
         for name in [name for name, held in self.holders.items() if held == digest]:
             del self.holders[name]
 
-    # What becomes of the event
-
-    def _tell(self, action: str, repository: str, digest: Digest | None, tag: str | None) -> None:
-        event_id = f"event-{next(self._numbers)}"
-        event = push_event(
-            id=event_id,
-            action=action,
-            timestamp=self.world.clock.now().isoformat(),
-            target_repository=repository,
-            target_digest=str(digest) if digest else None,
-            target_tag=tag,
-        )
-        for _ in range(self._copies()):
-            by_webhook = self.world.chance.random() < 0.5
-            delivery = Delivery(
-                due_at=self.world.now().timestamp() + self._delay(),
-                number=next(self._numbers),
-                body=json.dumps(event) if by_webhook else _cloud_event(event),
-                by_webhook=by_webhook,
-            )
-            heapq.heappush(self._under_way, delivery)
-
-    def _copies(self) -> int:
-        drawn = self.world.chance.random()
-        return 0 if drawn < 0.08 else 2 if drawn > 0.9 else 1
-
-    def _delay(self) -> float:
-        drawn = self.world.chance.random()
-        longest = next(seconds for share, seconds in _LONGEST_DELAYS if drawn <= share)
-        return self.world.chance.uniform(0, longest)
-
 
 def _corrupt() -> Unexaminable:
     return Unexaminable(reason=UnknownReason.CORRUPT_LAYER, detail="A layer is not what it says.")
-
-
-def _cloud_event(event: dict[str, object]) -> str:
-    kind = {"push": "ImagePushed", "delete": "ImageDeleted"}[str(event["action"])]
-    wrapped = {
-        "specversion": "1.0",
-        "id": event["id"],
-        "type": f"{_PROVIDER}.{kind}",
-        "source": f"/subscriptions/s/resourceGroups/g/providers/{_PROVIDER}/registries/contoso",
-        "data": event,
-    }
-    return base64.b64encode(json.dumps(wrapped).encode()).decode()

@@ -56,7 +56,7 @@ class Storm:
             self.pushers.act()
             world.clock.pass_by(timedelta(seconds=chance.expovariate(1 / 20)))
             self._change_outages()
-            self.pushers.deliver()
+            self.pushers.events.deliver()
             for _ in range(chance.randrange(6)):
                 world.work()
             if world.now() >= next_reconciliation:
@@ -78,7 +78,7 @@ class Storm:
     def calm(self) -> None:
         """Let all come to rest; then scan again what was abandoned, as an operator does."""
         self.world.perils.end()
-        self.pushers.deliver_all()
+        self.pushers.events.deliver_all()
         self.world.come_to_rest()
         self.abandoned = self.world.scan_abandoned_again()
         self.world.come_to_rest()

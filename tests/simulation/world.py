@@ -15,24 +15,12 @@ import azure.functions as func
 
 from function_app import intake
 from scanner.ancestry import Ancestries
-from scanner.asking_registry import RegistryTurn
 from scanner.errors import PushscanError
-from scanner.examination import Examiner
-from scanner.herald import Herald
-from scanner.notify.composer import Composer
-from scanner.notify.digests import Digests
 from scanner.notify.held import HeldNotices
 from scanner.notify.ledger import TableLedger
-from scanner.notify.notifier import Notifier
-from scanner.notify.outbox import QueueOutbox
-from scanner.pipeline import Pipeline
-from scanner.publishing import Publisher
 from scanner.reconcile import Choice, Reconciler, Tally
 from scanner.rejudge_messages import RejudgeJob, encode_job
-from scanner.rejudging import Rejudger
 from scanner.reprocess import Selection, queue_again
-from scanner.retiring import Retirement
-from scanner.scratch import Scratch
 from scanner.storage.queue import MessageQueue
 from scanner.store.ancestors import AzureAncestors
 from scanner.store.azure_inventories import AzureInventoryStore
@@ -41,7 +29,6 @@ from scanner.store.azure_streams import TableStreams
 from scanner.store.sightings import TableSightings
 from scanner.wiring import EVENT_QUEUE, JOB_QUEUE, NOTICE_QUEUE, REJUDGE_QUEUE
 from tests.examples import REGISTRY, WEBHOOK_SECRET
-from tests.policies import strict
 from tests.simulation.cloud import Cloud, Message, Queue
 from tests.simulation.outside import (
     StormyRegistry,
@@ -50,8 +37,9 @@ from tests.simulation.outside import (
     stormy_scanner,
 )
 from tests.simulation.perils import Attempt, Clock, Killed, Perils
-from tests.simulation.process import SETTINGS, Host, functions_of
+from tests.simulation.process import Host
 from tests.simulation.routes import stormy_routes
+from tests.simulation.starting import started
 
 _LEASE, _AGAIN, _TRIES = timedelta(minutes=10), timedelta(minutes=2), 5
 """How long a message of a dead worker stays hidden, that of a failed call (host.json), and when
@@ -99,7 +87,7 @@ class World:
             catalogue=self.catalogue,
             store=self.store,
             sightings=self.sightings,
-            queue=self._queue(JOB_QUEUE),
+            queue=self.queue(JOB_QUEUE),
             registries=frozenset({REGISTRY}),
             choice=Choice(),
             clock=self.clock.now,
@@ -107,85 +95,15 @@ class World:
 
     # One worker process
 
-    def _queue(self, name: str) -> MessageQueue:
+    def queue(self, name: str) -> MessageQueue:
+        """Return a queue as a worker sees it."""
         return MessageQueue(cast("Any", self.cloud.queue(name)))
-
-    def _started(self) -> Host:
-        jobs, later = self._queue(JOB_QUEUE), self._queue(REJUDGE_QUEUE)
-        turn = RegistryTurn(jobs=jobs, later=later, clock=self.clock.now)
-        notices = self._queue(NOTICE_QUEUE)
-        outbox = QueueOutbox(
-            composer=Composer(store=self.store),
-            queue=notices,
-            ledger=self.ledger,
-            held=self.held,
-            routes=lambda: self.routes,
-            clock=self.clock.now,
-        )
-        rulebook = strict(max_advisory_age_hours=24 * 3_650)
-        herald = Herald(store=self.store, streams=self.streams, outbox=outbox, clock=self.clock.now)
-        publisher = Publisher(store=self.store, herald=herald, rulebook=lambda: rulebook)
-        scratch = Scratch.claim(self.scratch)
-        examiner = Examiner(
-            registry=self.registry,
-            scanner=self.scanner,
-            inventories=self.inventories,
-            scratch=scratch.path,
-            analyses_at_once=2,
-        )
-        host = Host(
-            settings=SETTINGS,
-            scratch=scratch,
-            job_queue=jobs,
-            pipeline=Pipeline(
-                examiner=examiner,
-                publisher=publisher,
-                ancestries=self.ancestries,
-                clock=self.clock.now,
-            ),
-            retirement=Retirement(
-                registry=self.registry,
-                publisher=publisher,
-                enqueue=jobs.send,
-                clock=self.clock.now,
-            ),
-            rejudger=Rejudger(
-                scanner=self.scanner,
-                inventories=self.inventories,
-                publisher=publisher,
-                ancestries=self.ancestries,
-                turn=turn,
-                later=later,
-                clock=self.clock.now,
-                parts_at_once=2,
-            ),
-            registry_turn=turn,
-            herald=herald,
-            publisher=publisher,
-            notifier=Notifier(
-                composer=Composer(store=self.store),
-                ledger=self.ledger,
-                queue=notices,
-                routes=lambda: self.routes,
-                clock=self.clock.now,
-            ),
-            digests=Digests(
-                composer=Composer(store=self.store),
-                ledger=self.ledger,
-                held=self.held,
-                queue=notices,
-                routes=lambda: self.routes,
-                clock=self.clock.now,
-            ),
-        )
-        host.functions = functions_of(host)
-        return host
 
     def _host(self) -> Host:
         """Return the process that takes the next call: one for each call that is under way."""
         place = len(self.perils.attempts)
         if place == len(self._hosts):
-            self._hosts.append(self._started())
+            self._hosts.append(started(self))
         return self._hosts[place]
 
     def _bury(self, attempt: Attempt) -> None:
@@ -196,7 +114,7 @@ class World:
         host.scratch.path.rename(self.scratch / f"dead-{self._buried}")
         host.scratch.close()
         with self.perils.unharmed():
-            self._hosts[place] = self._started()
+            self._hosts[place] = started(self)
 
     # What goes on
 
@@ -321,12 +239,12 @@ class World:
     def scan_abandoned_again(self) -> int:
         """Do as `pushscan rescan --reason abandoned` does; return how many were queued."""
         images = list(Selection(reason="abandoned").images(self.store))
-        queue = self._queue(JOB_QUEUE)
+        queue = self.queue(JOB_QUEUE)
         return sum(1 for _ in queue_again(images, queue, now=self.clock.now()))
 
     def leftovers(self) -> list[Path]:
         """Return what lies in scratch once all is done, beside the locks of the living."""
-        self._hosts.append(self._started())  # a new process removes what dead ones left
+        self._hosts.append(started(self))  # a new process removes what dead ones left
         return [path for path in self.scratch.rglob("*") if path.is_file() and path.name != "lock"]
 
     def close(self) -> None:

@@ -8,13 +8,9 @@ import pytest
 
 from scanner.sandbox import seccomp, syscalls
 from tests.bpf import AARCH64, ALLOW, I386, KILL_PROCESS, X86_64, answer, errno_action
+from tests.seccomp_answers import EPERM, HIGH, OWN_PID
 
-_EPERM = errno_action(errno.EPERM)
 _ENOSYS = errno_action(errno.ENOSYS)
-_ENOTTY = errno_action(errno.ENOTTY)
-_EINVAL = errno_action(errno.EINVAL)
-_HIGH = 1 << 32
-_OWN_PID = 4321
 
 _ALLOWED_X86_64 = (
     "0 1 3 4 5 6 8 11 12 13 14 15 17 18 19 20 24 25 26 27 28 32 35 39",
@@ -45,8 +41,8 @@ _ARGUMENTS = [
     (1, 1, 1, 1, 1, 1),
     (2, 4, 7, 0x200, 0x10000, 0x10000000),
     (2**64 - 1,) * 6,
-    (_HIGH,) * 6,
-    (_OWN_PID,) * 6,
+    (HIGH,) * 6,
+    (OWN_PID,) * 6,
 ]
 
 
@@ -62,10 +58,10 @@ def _expected(number: int, machine: int) -> int:
         return ALLOW
     if number in _numbers(*(_FATAL_X86_64 if x86 else _FATAL_AARCH64)):
         return KILL_PROCESS
-    return _EPERM
+    return EPERM
 
 
-@pytest.mark.parametrize("own_pid", [None, _OWN_PID])
+@pytest.mark.parametrize("own_pid", [None, OWN_PID])
 @pytest.mark.parametrize(
     ("architecture", "machine", "checked"),
     [("x86_64", X86_64, _CHECKED_X86_64), ("aarch64", AARCH64, _CHECKED_AARCH64)],
@@ -90,12 +86,12 @@ _SERVING: dict[tuple[int, int], list[tuple[tuple[int, ...], int]]] = {
     (41, 198): [
         ((2, _TCP, 6), ALLOW),
         ((2, 1, 0), ALLOW),
-        ((2, 2, 0), _EPERM),  # UDP
-        ((2, 3, 1), _EPERM),  # raw
-        ((2, 5, 0), _EPERM),
-        ((2, _TCP, 262), _EPERM),  # multipath TCP
-        ((2, _TCP, 132), _EPERM),  # SCTP
-        *(((family, _TCP, 0), _EPERM) for family in (0, 1, 10, 16, 17, 38, 40, 44)),
+        ((2, 2, 0), EPERM),  # UDP
+        ((2, 3, 1), EPERM),  # raw
+        ((2, 5, 0), EPERM),
+        ((2, _TCP, 262), EPERM),  # multipath TCP
+        ((2, _TCP, 132), EPERM),  # SCTP
+        *(((family, _TCP, 0), EPERM) for family in (0, 1, 10, 16, 17, 38, 40, 44)),
     ],
     # Of those four that make a listener.
     (49, 200): [((), ALLOW)],
@@ -110,7 +106,7 @@ _SERVING: dict[tuple[int, int], list[tuple[tuple[int, ...], int]]] = {
     ],
     # Whoever calls, sends without a call, or asks a socket.
     **{
-        numbers: [((), _EPERM), ((2, _TCP, 6), _EPERM)]
+        numbers: [((), EPERM), ((2, _TCP, 6), EPERM)]
         for numbers in (
             *((42, 203), (44, 206), (46, 211), (47, 212), (53, 199), (48, 210), (55, 209)),
         )
@@ -131,7 +127,7 @@ def test_who_is_asked_can_be_called_and_cannot_call(
     )
     for arguments, expected in _SERVING[numbers]:
         assert answer(asked, numbers[column], arguments, machine) == expected, arguments
-        assert answer(alone, numbers[column], arguments, machine) == _EPERM
+        assert answer(alone, numbers[column], arguments, machine) == EPERM
 
 
 def test_who_is_asked_is_let_do_nothing_else() -> None:
@@ -145,123 +141,6 @@ def test_who_is_asked_is_let_do_nothing_else() -> None:
             assert answer(asked, number, arguments, X86_64) == answer(
                 alone, number, arguments, X86_64
             )
-
-
-# Names, and then for each: arguments and the answer.
-_BY_ARGUMENT: dict[str, list[tuple[tuple[int, ...], int]]] = {
-    "clone": [
-        ((0x50F00,), ALLOW),  # Go's flags for a thread
-        ((0x3D0F00,), ALLOW),  # glibc's and musl's
-        ((0x50F00 | _HIGH,), ALLOW),
-        ((0,), _EPERM),
-        ((17,), _EPERM),  # fork
-        ((0x4111,), _EPERM),  # vfork
-        ((_HIGH,), _EPERM),
-        ((0x50B00,), _EPERM),  # a thread with a descriptor table of its own
-        ((0x10000,), _EPERM),
-        ((0x400,), _EPERM),
-        *(((0x10000 | new,), KILL_PROCESS) for new in (0x80, 0x20000, 0x2000000, 0x4000000)),
-        *(((new | 17,), KILL_PROCESS) for new in (0x8000000, 0x10000000, 0x20000000, 0x40000000)),
-        ((2**64 - 1,), KILL_PROCESS),
-    ],
-    "mmap": [
-        ((0, 4096, 0), ALLOW),
-        ((0, 4096, 3), ALLOW),
-        ((0, 4096, 4), _EPERM),
-        ((0, 4096, 5), _EPERM),
-        ((0, 4096, 7), _EPERM),
-        ((0, 4096, 7 | _HIGH), _EPERM),
-        ((7, 7, 3, 7, 7, 7), ALLOW),
-    ],
-    "mprotect": [
-        ((0, 4096, 1), ALLOW),
-        ((0, 4096, 3), ALLOW),
-        ((0, 4096, 5), _EPERM),
-        ((0, 4096, 0x01000007), _EPERM),  # PROT_GROWSDOWN with it
-    ],
-    "openat": [
-        ((0, 0, 0), ALLOW),
-        ((0, 0, 0x80000), ALLOW),  # O_CLOEXEC
-        ((0, 0, 0x242), ALLOW),  # O_RDWR | O_CREAT | O_TRUNC
-        ((0, 0, 0x241), ALLOW),
-        ((0, 0, 0x200), _EPERM),
-        ((0, 0, 0x80240), _EPERM),
-        ((0, 0, 0x3), _EPERM),
-        ((0, 0, 0x203), _EPERM),
-        ((0, 0, 0x200 | _HIGH), _EPERM),
-        ((1, 1, 0x200, 1, 1, 1), _EPERM),
-        ((0, 0, 0x42, 0o600), ALLOW),
-        ((0, 0, 0xC2, 0o666), ALLOW),  # with O_EXCL
-        *(((0, 0, 0x42, mode), _EPERM) for mode in (0o700, 0o601, 0o610, 0o4600, 0o2600, 0o1600)),
-        ((0, 0, 0x410002, 0o600), ALLOW),  # O_TMPFILE
-        ((0, 0, 0x410002, 0o4600), _EPERM),
-        ((0, 0, 0x0, 0o7777), ALLOW),  # no file is created: the mode is whatever was there
-        ((0, 0, 0x201, 0o7777), ALLOW),
-    ],
-    "fchmodat": [((0, 0, mode), errno_action(0)) for mode in (0o600, 0o777, 0o4755)],
-    "flock": [
-        ((3, 1), ALLOW),
-        ((3, 5), ALLOW),  # LOCK_SH | LOCK_NB
-        ((3, 8), ALLOW),  # LOCK_UN
-        ((3, 2), errno_action(0)),  # as if it were done
-        ((3, 6), errno_action(0)),  # LOCK_EX | LOCK_NB
-    ],
-    "fcntl": [
-        *(((3, command), ALLOW) for command in (0, 1, 2, 3, 4, 5, 6, 1030)),
-        *(((3, command), _EPERM) for command in (7, 8, 10, 15, 36, 37, 38, 1024, 1026, 1031, 1033)),
-        ((3, 8 | _HIGH), _EPERM),
-    ],
-    "ioctl": [
-        *(((1, command), ALLOW) for command in (0x5401, 0x5413, 0x541B, 0x5421)),
-        *(((1, command), _ENOTTY) for command in (0x5412, 0x541C, 0x40049409, 0x5402)),
-    ],
-    "prctl": [
-        *(((option,), ALLOW) for option in (0x53564D41, 15, 16)),
-        *(((option,), _EINVAL) for option in (1, 4, 22, 36, 38, 0x59616D61)),
-    ],
-    "prlimit64": [
-        ((0, 7, 0, 0x7FFF12345678), ALLOW),
-        ((0, 7, 0x7FFF12345678), _EPERM),
-        ((0, 7, 0x12345678), _EPERM),
-        ((0, 7, _HIGH), _EPERM),
-        ((_OWN_PID, 7, 0, 0x7FFF12345678), _EPERM),
-    ],
-}
-
-
-@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
-@pytest.mark.parametrize("name", _BY_ARGUMENT)
-def test_arguments_decide(architecture: str, name: str) -> None:
-    """Of a call that is allowed for some of them only."""
-    machine, column = {"x86_64": (X86_64, 0), "aarch64": (AARCH64, 1)}[architecture]
-    number = syscalls.CHECKED[name][column]
-    assert number is not None
-    program = seccomp.program(architecture=architecture)
-    for arguments, expected in _BY_ARGUMENT[name]:
-        assert answer(program, number, arguments, machine) == expected, arguments
-
-
-def test_the_legacy_open_follows_the_same_rule_as_openat() -> None:
-    """Its flags are one argument earlier; only x86-64 has it."""
-    program = seccomp.program(architecture="x86_64")
-    for (_, *arguments), expected in _BY_ARGUMENT["openat"]:
-        assert answer(program, 2, arguments) == expected, arguments
-
-
-@pytest.mark.parametrize(("architecture", "machine"), [("x86_64", X86_64), ("aarch64", AARCH64)])
-@pytest.mark.parametrize("name", ["kill", "tgkill"])
-def test_only_oneself_may_be_signalled_without_a_pid_namespace(
-    architecture: str, machine: int, name: str
-) -> None:
-    """With one nobody else is there: then all are allowed, for there are none."""
-    number = syscalls.CHECKED[name][0 if machine == X86_64 else 1]
-    assert number is not None
-    alone = seccomp.program(architecture=architecture)
-    pinned = seccomp.program(architecture=architecture, own_pid=_OWN_PID)
-    for target in (_OWN_PID, 1, 0, 2**32 - 1, 2**32 - _OWN_PID):
-        assert answer(alone, number, (target, 9, 9), machine) == ALLOW
-        expected = ALLOW if target == _OWN_PID else _EPERM
-        assert answer(pinned, number, (target, _OWN_PID, 9), machine) == expected, target
 
 
 def test_another_architectures_calls_are_fatal() -> None:

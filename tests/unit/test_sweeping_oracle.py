@@ -1,27 +1,15 @@
 """Narrowing against a full sweep, which is the oracle: the same verdicts, the same findings."""
 
-import hashlib
-import json
 import random
-from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from scanner import bolt, lookups, sweeping
+from scanner import sweeping
 from scanner.asking_registry import RegistryTurn
-from scanner.model import (
-    Advisories,
-    Digest,
-    ImageReference,
-    LayerInventory,
-    PackageGroup,
-    ScanReport,
-    Severity,
-)
+from scanner.model import Digest, ImageReference
 from scanner.ports import IndexEntry, ResolvedImage, ResolvedIndex
 from scanner.publishing import Publisher
 from scanner.rejudge_messages import decode_job, decode_step
@@ -29,7 +17,16 @@ from scanner.rejudging import Rejudger
 from scanner.sweeping import Sweeper
 from scanner.trivy.changes import changed_keys
 from tests.catalogue_fakes import InMemoryQueue
-from tests.examples import IMAGE, NOW, finding, job, scan_report
+from tests.changing_advisories import (
+    PACKAGES,
+    Database,
+    DatabaseScanner,
+    Package,
+    changed_tree,
+    digest_of,
+    first_tree,
+)
+from tests.examples import IMAGE, NOW, job
 from tests.fakes import (
     InMemoryInventoryStore,
     InMemoryReportStore,
@@ -37,7 +34,6 @@ from tests.fakes import (
     InMemorySweepStore,
     RecordingOutbox,
     StubRegistry,
-    StubScanner,
     examiner_on,
     pipeline_on,
     publisher_on,
@@ -46,91 +42,7 @@ from tests.fakes.ancestors import ancestries_of
 from tests.policies import APPLIED, STRICT, unasked
 from tests.reports import AMD64, ARM64, SCANNER
 
-Tree = dict[str, dict[str, dict[str, str]]]
-Package = tuple[str, str]
-
-_DEBIAN, _PIP = "debian 12", "pip::GitHub Security Advisory pip"
-_FAMILIES = {_DEBIAN: "debian", _PIP: "pip"}
-_PACKAGES = [(source, f"{_FAMILIES[source]}-{n}") for source in _FAMILIES for n in range(25)]
-_VULNERABILITIES = [f"CVE-2026-{n}" for n in range(40)]
 _IMAGES, _ROUNDS = 24, 6
-
-
-def digest_of(text: str) -> Digest:
-    """Make a digest."""
-    return Digest(f"sha256:{hashlib.sha256(text.encode()).hexdigest()}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Database:
-    """Advisories as plain data, and as a file that is compared."""
-
-    tree: Tree
-    advisories: Advisories
-    path: Path
-
-    @classmethod
-    def write(cls, tree: Tree, folder: Path, updated_at: datetime) -> "Database":
-        """Write the file."""
-        digest = digest_of(json.dumps([tree, str(updated_at)], sort_keys=True))
-        nodes: dict[str, bolt.Node] = {
-            root: {name: dict.fromkeys(found, b"") | _bytes(found) for name, found in inner.items()}
-            for root, inner in tree.items()
-            if root != "vulnerability"
-        }
-        nodes["vulnerability"] = _bytes(tree["vulnerability"]["all"])
-        bolt.write(folder / digest.hex, nodes)
-        return cls(
-            tree=tree,
-            path=folder / digest.hex,
-            advisories=Advisories(
-                source="test",
-                digest=digest,
-                java_digest=digest_of("java"),
-                updated_at=updated_at,
-                sources=frozenset(root for root in _FAMILIES if tree.get(root)),
-            ),
-        )
-
-
-def _bytes(found: dict[str, str]) -> dict[str, bolt.Node]:
-    return {name: value.encode() for name, value in found.items()}
-
-
-@dataclass(kw_only=True)
-class DatabaseScanner(StubScanner):
-    """Looks packages up as Trivy does: by source and name, then the vulnerability's severity."""
-
-    tree: Tree
-    installed: dict[Digest, list[Package]]
-
-    def match(self, layers: Sequence[LayerInventory], *, advisories: Advisories) -> ScanReport:
-        """Return what the database says of the packages in these layers."""
-        super().match(layers, advisories=advisories)
-        packages = [p for layer in layers for p in self.installed[layer.diff_id]]
-        system = scan_report().package_groups
-        languages = PackageGroup(
-            target="Python", package_class="lang-pkgs", package_type="python-pkg", package_count=1
-        )
-        has_languages = any(source == _PIP for source, _ in packages)
-        severities = self.tree["vulnerability"]["all"]
-        looked = {lookups.of_package(_FAMILIES[source], name) for source, name in packages}
-        looked |= {lookups.of_family(_FAMILIES[source]) for source, _ in packages}
-        return replace(
-            scan_report(
-                *(
-                    replace(
-                        finding(Severity[severities.get(name, "UNKNOWN")], fixed_version=fixed),
-                        vulnerability=name,
-                        package=package,
-                    )
-                    for source, package in sorted(packages)
-                    for name, fixed in sorted(self.tree.get(source, {}).get(package, {}).items())
-                ),
-                package_groups=(*system, languages) if has_languages else system,
-            ),
-            looked_up=frozenset(looked | {lookups.of_family("debian")}),
-        )
 
 
 @dataclass(kw_only=True)
@@ -237,42 +149,6 @@ class Side:
         )
 
 
-def _first(chance: random.Random) -> Tree:
-    tree: Tree = {root: {} for root in _FAMILIES}
-    tree["vulnerability"] = {"all": {}}
-    for name in _VULNERABILITIES:
-        tree["vulnerability"]["all"][name] = chance.choice(["LOW", "MEDIUM", "HIGH"])
-    for source, package in _PACKAGES:
-        tree[source][package] = {chance.choice(_VULNERABILITIES): "2"}
-    return tree
-
-
-def _changed(tree: Tree, chance: random.Random) -> Tree:
-    """Change some things in a database, of every kind that happens."""
-    after = deepcopy(tree)
-    for _ in range(chance.randrange(4)):
-        source, package = chance.choice(_PACKAGES)
-        vulnerability = chance.choice(_VULNERABILITIES)
-        severities = after["vulnerability"]["all"]
-        match chance.choice(["new", "new", "gone", "fixed", "rated", "unrated", "source"]):
-            case "new":
-                after.setdefault(source, {}).setdefault(package, {})[vulnerability] = ""
-            case "gone":
-                after.get(source, {}).pop(package, None)
-            case "fixed":
-                known = after.get(source, {}).get(package, {})
-                known.update(dict.fromkeys(known, "3"))
-            case "rated":
-                severities[vulnerability] = chance.choice(["LOW", "CRITICAL"])
-            case "unrated":
-                severities.pop(vulnerability, None)
-            case "source" if chance.random() < 0.3:
-                after[source] = {} if after.get(source) else tree.get(source, {})
-            case _:
-                pass
-    return after
-
-
 @pytest.mark.parametrize("seed", range(12))
 def test_narrowing_says_what_a_full_sweep_says(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -280,7 +156,7 @@ def test_narrowing_says_what_a_full_sweep_says(
     """After each of several databases, also of images that a worker with the last one judged."""
     monkeypatch.setattr(sweeping, "STRETCH", 7)
     chance = random.Random(seed)  # noqa: S311 - repeatable
-    database = Database.write(_first(chance), tmp_path, NOW)
+    database = Database.write(first_tree(chance), tmp_path, NOW)
     full, narrow = (
         Side(
             scratch=tmp_path,
@@ -294,7 +170,7 @@ def test_narrowing_says_what_a_full_sweep_says(
     sides = (full, narrow)
     for side in sides:
         side.use(database)
-    images = [chance.sample(_PACKAGES, chance.randrange(1, 6)) for _ in range(_IMAGES)]
+    images = [chance.sample(PACKAGES, chance.randrange(1, 6)) for _ in range(_IMAGES)]
     for number, packages in enumerate(images):
         for side in sides:
             side.push(number, packages)
@@ -303,8 +179,8 @@ def test_narrowing_says_what_a_full_sweep_says(
         side.judged = 0
     for round_number in range(1, _ROUNDS + 1):
         before, now = database, NOW + round_number * timedelta(hours=6)
-        database = Database.write(_changed(before.tree, chance), tmp_path, now)
-        late = chance.sample(_PACKAGES, 5)
+        database = Database.write(changed_tree(before.tree, chance), tmp_path, now)
+        late = chance.sample(PACKAGES, 5)
         for side in sides:
             side.now = now
             side.use(database)

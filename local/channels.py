@@ -4,34 +4,30 @@ import contextlib
 import email
 import email.policy
 import secrets
+from collections.abc import Mapping
 from email.message import EmailMessage
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from local.certificates import Certificates
-from local.channel_sink import ChannelSink, Request
+from local.channel_sink import Answer, ChannelSink, Request
 from local.mail_sink import MailSink
 from scanner.model import TransitionKind
 
-_ROUTES: Final = """\
-version: 1
-routes:
-  - name: webhook
-    transitions: ALL
+_ROUTES: Final = {
+    "webhook": """\
     webhook:
       url: {setting: PUSHSCAN_ROUTE_WEBHOOK_URL}
       secret: {setting: PUSHSCAN_ROUTE_WEBHOOK_SECRET}
-  - name: teams
-    transitions: ALL
+""",
+    "teams": """\
     teams: {url: {setting: PUSHSCAN_ROUTE_TEAMS_URL}}
-  - name: slack
-    transitions: ALL
+""",
+    "slack": """\
     slack: {url: {setting: PUSHSCAN_ROUTE_SLACK_URL}}
-"""
-_MAIL_ROUTE: Final = """\
-  - name: mail
-    transitions: ALL
+""",
+    "mail": """\
     smtp:
       host: localhost
       port: PORT
@@ -39,31 +35,37 @@ _MAIL_ROUTE: Final = """\
       to: team@contoso.example
       user: pushscan
       password: {setting: PUSHSCAN_ROUTE_MAIL_PASSWORD}
-"""
-_ALL: Final = f"[{', '.join(TransitionKind)}]"
+""",
+}
 
 
 class Channels:
     """All of them take what they are sent, over TLS; complete once the context is entered."""
 
-    def __init__(self, home: Path, certificates: Certificates, *, has_mail: bool = True) -> None:
-        """Write the routes under `home`."""
+    def __init__(
+        self,
+        home: Path,
+        certificates: Certificates,
+        *,
+        has_mail: bool = True,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write the routes under `home`; `options` are further members of them, by their names."""
         self._file = home / "routes.yaml"
         self._password = secrets.token_urlsafe(24)
         files = (certificates.cert_file, certificates.key_file)
         self._sink = ChannelSink(*files)
         self._mail = MailSink(*files, self._password) if has_mail else None
+        self._options = options or {}
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         """Begin to listen, and write the routes."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._sink)
-            text = _ROUTES
             if self._mail is not None:
                 stack.enter_context(self._mail)
-                text += _MAIL_ROUTE.replace("PORT", str(self._mail.port))
-            self._file.write_text(text.replace("ALL", _ALL), encoding="utf-8")
+            self._file.write_text(self._routes(), encoding="utf-8")
             self._cleanup = stack.pop_all()
         return self
 
@@ -75,6 +77,16 @@ class Channels:
     ) -> None:
         """Stop listening."""
         self._cleanup.close()
+
+    def _routes(self) -> str:
+        text = "version: 1\nroutes:\n"
+        for name, members in _ROUTES.items():
+            if name != "mail" or self._mail is not None:
+                text += (
+                    f"  - name: {name}\n    transitions: [{', '.join(TransitionKind)}]\n{members}"
+                )
+                text += f"    {self._options[name]}\n" if name in self._options else ""
+        return text.replace("PORT", str(self._mail.port) if self._mail is not None else "")
 
     def settings(self) -> dict[str, str]:
         """Return what an operator would set for these routes."""
@@ -94,6 +106,14 @@ class Channels:
         Mail is not counted.
         """
         return self._sink.wait_for(count, seconds=seconds)
+
+    def wait_for_mail(self, count: int, *, seconds: float) -> bool:
+        """Likewise for mails."""
+        return self._mail is not None and self._mail.wait_for(count, seconds=seconds)
+
+    def answer_next(self, *answers: Answer) -> None:
+        """Give the next posts these answers, whichever channel they are for."""
+        self._sink.answer_next(*answers)
 
     @property
     def events(self) -> list[Any]:

@@ -32,6 +32,7 @@ class MailSink:
         self.mails: list[Envelope] = []
         self.answer = "250 OK"
         self._password = password
+        self._arrival = threading.Condition()
         self._implicit_tls = implicit_tls
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(cert_file, key_file)
@@ -55,6 +56,11 @@ class MailSink:
         """Stop listening."""
         self._loop.call_soon_threadsafe(self._ended.set)
         self._thread.join()
+
+    def wait_for(self, count: int, *, seconds: float) -> bool:
+        """Wait until this many mails were accepted; False when time ran out."""
+        with self._arrival:
+            return self._arrival.wait_for(lambda: len(self.mails) >= count, timeout=seconds)
 
     def _run(self, listener: socket.socket) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -82,7 +88,9 @@ class MailSink:
     ) -> str:
         """Keep a mail."""
         if self.answer.startswith("2"):
-            self.mails.append(envelope)
+            with self._arrival:
+                self.mails.append(envelope)
+                self._arrival.notify_all()
         return self.answer
 
     def _authenticated(

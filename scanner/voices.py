@@ -72,6 +72,8 @@ class Voice:
     """Likewise that exemptions expire."""
     spoken: tuple[str, ...] = ()
     """Ids of the claims that were news, the latest last."""
+    known: tuple[str, ...] = ()
+    """Likewise of those that were not."""
 
     def left_by(self, name: str) -> "Voice":
         """Return the voice once a stream names another image."""
@@ -79,13 +81,13 @@ class Voice:
 
     def hear(self, claim: Claim) -> "Voice":
         """Return what people know once a claim was told; repeated, it changes nothing."""
-        if claim.id in self.spoken:
+        if claim.id in self.spoken or claim.id in self.known:
             # Whoever was to tell it died before that was sure.
             return self
         after, is_news = _HEARD[claim.transition.kind](self, claim)
         if is_news:
-            after = replace(after, spoken=(*after.spoken, claim.id)[-_REMEMBERED:])
-        return after
+            return replace(after, spoken=(*after.spoken, claim.id)[-_REMEMBERED:])
+        return replace(after, known=(*after.known, claim.id)[-_REMEMBERED:])
 
     def known_by(self, claim: Claim) -> frozenset[str] | None:
         """Return which streams speak before that of a claim that was heard; None: it was news."""

@@ -7,7 +7,7 @@ it. A second message on the same row does no harm: the ledger lets one of them t
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -69,10 +69,9 @@ class QueueOutbox:
         """Whether a route that is told of severe changes only was told of what is resolved."""
         if route.least is None or transition.kind is not TransitionKind.RESOLVED:
             return True
-        return any(
-            entry.state is not State.SKIPPED and _is_resolved_by(transition, entry.transition)
-            for entry in self.ledger.of_route(transition.stream, route.name)
-        )
+        entries = self.ledger.of_route(transition.stream, route.name)
+        told = [entry.transition for entry in entries if entry.state is not State.SKIPPED]
+        return _is_open(transition, told) or any(_is_resolved_by(transition, one) for one in told)
 
     def _queue(self, transition: Transition, route: Route, told: Announcement) -> None:
         notice = Notice(stream=transition.stream, number=transition.number, route=route.name)
@@ -113,3 +112,15 @@ def _is_resolved_by(resolved: Transition, earlier: Transition) -> bool:
         and earlier.at >= resolved.since
         and (earlier.stream == resolved.stream or earlier.image.digest == resolved.before)
     )
+
+
+def _is_open(resolved: Transition, told: Sequence[Transition]) -> bool:
+    """Whether the last that was told of the image, by whichever of its tags, is that it blocks."""
+    of_image = [
+        one
+        for one in told
+        if one.at < resolved.at
+        and resolved.before == (one.image.digest if one.kind in UNHEALTHY_KINDS else one.before)
+    ]
+    last = max(of_image, key=lambda one: one.at, default=None)
+    return last is not None and last.kind in UNHEALTHY_KINDS

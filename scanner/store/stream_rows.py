@@ -84,6 +84,7 @@ def write_voice(voice: Voice) -> Row:
         "unknown_by": list(voice.unknown_by),
         "expiring_by": list(voice.expiring_by),
         "spoken": list(voice.spoken),
+        "known": list(voice.known),
     }
     return {"wake_at": "", **_spread(document)}
 
@@ -105,6 +106,7 @@ def read_voice(row: Row) -> Voice:
             unknown_by=tuple(members.get("unknown_by", [])),
             expiring_by=tuple(members.get("expiring_by", [])),
             spoken=tuple(members["spoken"]),
+            known=tuple(members.get("known", [])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise StoreError("streams.read: a voice is not one of ours") from error

@@ -104,6 +104,7 @@ class StreamStoreContract(ABC):
             unknown_by=("v8", "v7"),
             expiring_by=("v7",),
             spoken=("v7 1", "v7 2"),
+            known=("prod 1",),
         )
         assert self.store().change_voice(image, lambda voice: voice) == Voice()
         assert self.store().change_voice(replace(image, tag=None), lambda _: full) == full

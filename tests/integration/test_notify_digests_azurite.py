@@ -72,6 +72,34 @@ def test_a_route_for_severe_changes_hears_the_end_of_what_it_heard_of(post: Post
     assert told == [("bad", TransitionKind.NEWLY_UNHEALTHY), ("bad", TransitionKind.RESOLVED)]
 
 
+def test_a_route_for_severe_changes_hears_the_end_by_another_tag(post: Post) -> None:
+    """One that was given later, once the image was judged anew: whichever is resolved first."""
+    severe = Route(name="severe", open_channel=lambda: post.channel, least=Severity.CRITICAL)
+    table = RouteTable(routes=(severe,))
+    outbox = replace(post.outbox(), routes=lambda: table)
+    begun = unhealthy_report()
+    verdict = replace(begun.verdict, violations=(finding(Severity.CRITICAL),))
+    before = post.own(replace(begun, verdict=verdict))
+    outbox.announce(transition_by(before, number=1))
+    later = post.own(replace(healthy_report(), image=replace(before.image, tag="prod")))
+    for number, hours in ((1, 5), (2, 9)):
+        resolved = transition_by(
+            later,
+            TransitionKind.RESOLVED,
+            number=number,
+            report_before=before.id,
+            before=before.image.digest,
+            at=NOW + timedelta(hours=hours),
+            since=NOW + timedelta(hours=4),
+        )
+        for _ in range(2):
+            outbox.announce(resolved)
+    for message in post.messages():
+        post.notifier(table).deliver(message)
+    told = [(one.tag, one.kind) for one in post.channel.sent]
+    assert told == [("v7", TransitionKind.NEWLY_UNHEALTHY), ("prod", TransitionKind.RESOLVED)]
+
+
 def test_a_digest_is_held_in_a_table(post: Post) -> None:
     """On the real one: what is held, its batch, and nothing once it was sent."""
     name = f"r{uuid.uuid4().hex}"

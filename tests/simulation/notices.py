@@ -182,7 +182,12 @@ def _check_chosen(
         return
     own = [one for one in chosen if one.stream == stream and one.kind in _STATES]
     if state.told is None:
-        assert not own or own[-1].kind is TransitionKind.RESOLVED, f"{stream} is well: {own[-1]}"
+        assert not own or any(
+            one.kind is TransitionKind.RESOLVED
+            and one.at >= own[-1].at
+            and one.stream.repository == stream.repository
+            for one in chosen
+        ), f"who chose {stream} was not told that it is well"
         return
     named = {
         digest

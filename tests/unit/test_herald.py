@@ -178,6 +178,19 @@ def test_who_was_to_speak_for_all_tags_and_died_speaks_later(world: World) -> No
     assert world.publish(other) == ["v7 newly-unhealthy"]
 
 
+def test_who_was_to_be_silent_and_died_is_silent_later(world: World) -> None:
+    """Though nobody else stands for the image by then: its digest gave way to the tag."""
+    world.publish(unhealthy_report(tag=None))
+    world.outbox.outage = StoreError("the queue is out of reach")
+    with pytest.raises(StoreError):
+        world.publish(unhealthy_report(tag="v7", requested_at=NOW + MINUTE))
+    world.outbox.outage = None
+    world.now += QUEUEING
+    assert world.herald().wake() == 1
+    assert len(world.outbox.announced) == 1
+    assert world.told_to("v7") == ["v7 newly-unhealthy"]
+
+
 class RefusingOutbox(RecordingOutbox):
     """Takes all but what is about tag v7."""
 

@@ -12,7 +12,7 @@ def test_what_was_told_of_an_image_is_read_from_rows_of_before() -> None:
     row = write_voice(voice)
     members = json.loads(str(row["part_00"]))
     members["standing"] = sorted(voice.standing)
-    del members["unknown_by"], members["expiring_by"]
+    del members["unknown_by"], members["expiring_by"], members["known"]
     assert read_voice({"wake_at": "", "part_00": json.dumps(members)}) == voice
     members["told_at"] = ""
     left = read_voice({"part_00": json.dumps(members)})

@@ -14,7 +14,7 @@ from bench.rounds import MeasurementError
 from bench.trivy_program import run_trivy
 from local.samples.layers import Compression, write_layer
 from scanner import bolt
-from scanner.model import Advisories, Digest, ImageReference, LayerInventory
+from scanner.model import Advisories, Digest, ImageReference, LayeredImage, LayerInventory
 from scanner.ports import ImageScanner
 from scanner.trivy import argv
 from scanner.trivy.layout import write_layout
@@ -45,6 +45,11 @@ class StoredImage:
 
     name: ImageReference
     layers: tuple[LayerInventory, LayerInventory]
+
+    @property
+    def layered(self) -> LayeredImage:
+        """The image as it is matched."""
+        return LayeredImage(layers=self.layers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,7 +106,7 @@ def _store(images: Iterable[StoredImage], wiring: Wiring) -> None:
     rulebook = wiring.rulebooks.current()
     profile, now = scanner.profile(advisories), datetime.now(UTC)
     pushed = list(images)
-    seen = scanner.match_all((image.layers for image in pushed), advisories=advisories)
+    seen = scanner.match_all((image.layered for image in pushed), advisories=advisories)
 
     def keep(image: StoredImage, scan: ScanReport) -> None:
         for layer in image.layers:

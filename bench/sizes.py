@@ -14,7 +14,7 @@ from bench.databases import FILLER_KEYS, write_database
 from bench.fleet import Fleet
 from bench.rounds import MeasurementError, in_turns
 from bench.rows import Row
-from scanner.model import Advisories, LayerInventory
+from scanner.model import Advisories, LayeredImage
 from scanner.sandbox.watchdog import descendants, threads
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from scanner.trivy.changes import changes_since
@@ -31,7 +31,7 @@ _KIB_OF_MB: Final = 1000
 def measure(home: Path, made: Fleet, scanner: TrivyScanner) -> list[Row]:
     """Match the same images against both; compare two of each size."""
     large, small = home / "large", home / "small"
-    layers = [image.layers for image in made.images(_AT_ONCE)]
+    layers = [image.layered for image in made.images(_AT_ONCE)]
     directories = {"large": AdvisoryDirectory(large), "small": AdvisoryDirectory(small)}
     installed = {
         "large": _installed(directories["large"], FILLER_KEYS),
@@ -92,7 +92,7 @@ def _scanner(directory: AdvisoryDirectory, like: TrivyScanner) -> TrivyScanner:
 
 def _match(
     scanner: TrivyScanner,
-    images: Sequence[Sequence[LayerInventory]],
+    images: Sequence[LayeredImage],
     peaks: list[float],
     _number: int,
 ) -> float:

@@ -70,6 +70,9 @@ param noticeUrl string = ''
 @secure()
 param noticeSecret string = ''
 
+@description('Where messages say to read on: an https URL with {digest} and the like; empty for none.')
+param reportLink string = ''
+
 @description('HTTPS endpoint for notices about the service itself; empty for none.')
 param operatorsUrl string = ''
 
@@ -108,6 +111,16 @@ param policyEffect string = 'Audit'
 
 @description('Virtual network to peer with; empty for none.')
 param hubNetworkId string = ''
+
+@description('Blob of container policies with the routes of messages; empty for none.')
+param routesBlob string = ''
+
+@description('Secrets of these routes: names of secrets that you put into the vault, by the setting that a route names.')
+param routeSecrets object = {}
+
+@description('What is attached to images as OCI referrers, by an identity of its own that may push and delete; empty for nothing.')
+@allowed(['', 'sarif', 'cyclonedx', 'sarif,cyclonedx'])
+param attach string = ''
 
 @description('Blob of container policies with the policy; empty for the shipped one.')
 param policyBlob string = ''
@@ -166,6 +179,7 @@ module identities 'modules/identities.bicep' = {
     location: location
     tags: tags
     cleanup: cleanupIdentity
+    attach: !empty(attach)
   }
 }
 
@@ -319,6 +333,7 @@ module access 'modules/registry-access.bicep' = {
     roleMode: registryRoleMode
     workerPrincipalId: identities.outputs.workerPrincipalId
     cleanupPrincipalId: identities.outputs.cleanupPrincipalId
+    attachPrincipalId: identities.outputs.attachPrincipalId
     postureRoleId: postureRole ? posture!.outputs.id : ''
     advisoryMirror: advisoryMirror
     workspaceId: auditToLogAnalytics ? monitoring.outputs.workspaceId : ''
@@ -339,10 +354,13 @@ module app 'modules/app.bicep' = if (onContainerApps) {
     tags: tags
     image: image
     identityId: identities.outputs.workerId
+    attachIdentityId: identities.outputs.attachId
     postureRoleId: postureRole ? posture!.outputs.id : ''
     posturePrincipalId: identities.outputs.workerPrincipalId
     settings: appSettings.outputs.settings
     secretUris: vault.outputs.secretUris
+    secretsUri: vault.outputs.secretsUri
+    routeSecrets: routeSecrets
     loginServer: access.outputs.loginServer
     workspaceName: monitoring.outputs.workspaceName
     subnetId: closed ? network!.outputs.appSubnetId : ''
@@ -363,9 +381,12 @@ module premiumApp 'modules/app-premium.bicep' = if (!onContainerApps) {
     tags: tags
     image: image
     identityId: identities.outputs.workerId
+    attachIdentityId: identities.outputs.attachId
     identityClientId: identities.outputs.workerClientId
     settings: appSettings.outputs.settings
     secretUris: vault.outputs.secretUris
+    secretsUri: vault.outputs.secretsUri
+    routeSecrets: routeSecrets
     subnetId: closed ? network!.outputs.appSubnetId : ''
     public: byWebhook
     minimumInstances: minimumInstances
@@ -387,9 +408,13 @@ module appSettings 'modules/app-settings.bicep' = {
     logWorkspace: auditToLogAnalytics ? monitoring.outputs.workspaceCustomerId : ''
     noticeUrl: noticeUrl
     operatorsUrl: operatorsUrl
+    reportLink: reportLink
     policyBlob: policyBlob
     epssSource: epssSource
     kevSource: kevSource
+    routesBlob: routesBlob
+    attach: attach
+    attachClientId: identities.outputs.attachClientId
   }
 }
 

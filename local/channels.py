@@ -12,21 +12,26 @@ from typing import Any, Final, Self
 from local.certificates import Certificates
 from local.channel_sink import ChannelSink, Request
 from local.mail_sink import MailSink
+from scanner.model import TransitionKind
 
 _ROUTES: Final = """\
 version: 1
 routes:
   - name: webhook
+    transitions: ALL
     webhook:
       url: {setting: PUSHSCAN_ROUTE_WEBHOOK_URL}
       secret: {setting: PUSHSCAN_ROUTE_WEBHOOK_SECRET}
   - name: teams
+    transitions: ALL
     teams: {url: {setting: PUSHSCAN_ROUTE_TEAMS_URL}}
   - name: slack
+    transitions: ALL
     slack: {url: {setting: PUSHSCAN_ROUTE_SLACK_URL}}
 """
 _MAIL_ROUTE: Final = """\
   - name: mail
+    transitions: ALL
     smtp:
       host: localhost
       port: PORT
@@ -35,6 +40,7 @@ _MAIL_ROUTE: Final = """\
       user: pushscan
       password: {setting: PUSHSCAN_ROUTE_MAIL_PASSWORD}
 """
+_ALL: Final = f"[{', '.join(TransitionKind)}]"
 
 
 class Channels:
@@ -57,7 +63,7 @@ class Channels:
             if self._mail is not None:
                 stack.enter_context(self._mail)
                 text += _MAIL_ROUTE.replace("PORT", str(self._mail.port))
-            self._file.write_text(text, encoding="utf-8")
+            self._file.write_text(text.replace("ALL", _ALL), encoding="utf-8")
             self._cleanup = stack.pop_all()
         return self
 

@@ -3,27 +3,29 @@
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from local.demo_messages import Messages
 from local.demo_news import News
 from local.samples.advisories import install_sample
 from local.samples.expected import EXPECTED
 from local.stack import Stack
-from scanner import settings, wiring
+from scanner import settings
 from scanner.model import Digest, ImageReference, Report, Status
 from scanner.ports import CurrentVerdict, ReportStore
+from scanner.wiring import Wiring
 
 SAMPLES: Final = Path(".local/samples")
+MESSAGES: Final = Path(".local/demo")
 SHOWN: Final = ("clean", "vulnerable", "multi-platform", "signature")
 _VERDICT_SECONDS: Final = 60.0
-_NOTICE_SECONDS: Final = 20.0
 _POLL_SECONDS: Final = 0.05
 _COLOURS: Final = {
     Status.HEALTHY: "green",
@@ -43,14 +45,14 @@ class _Judged:
 
 
 def main() -> int:
-    """Push the samples, show what becomes of them, and return the exit status."""
+    """Push the samples, let things happen to them, and return the exit status."""
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="pushscan-demo-") as folder:
         home = Path(folder)
         advisories = install_sample(home / "advisories", updated_at=datetime.now(UTC))
         with (
             console.status("Starting storage, registry and app") as status,
-            Stack(home / "stack", advisories=home / "advisories") as stack,
+            Stack(home / "stack", advisories=home / "advisories", has_channels=True) as stack,
         ):
             status.stop()
             console.print(f"app         {stack.url}/api/acr/webhook")
@@ -59,28 +61,41 @@ def main() -> int:
                 f"advisories  {advisories.source}: real ones, for these samples' packages only",
                 style="yellow",
             )
-            console.print("\nVerdicts, and the time from the push to each", style="bold")
-            judged = []
-            for entry in _push_all(stack, console):
-                _show(entry, console)
-                judged.append(entry)
-            news = News(stack=stack, samples=SAMPLES, advisories=home / "advisories", scratch=home)
-            news_faults = list(news.show(console))
-            stack.images.wait_for(_expected_notices() + 1, seconds=_NOTICE_SECONDS)
-            notices = stack.images.notices + stack.operators.notices
-    console.print("\nNotices", style="bold")
-    for notice in notices:
-        _show_notice(notice, console)
-    faults = [*_wrong_verdicts(judged), *news_faults, *_wrong_notices(notices)]
+            faults = list(_happenings(stack, home, console))
     for fault in faults:
         console.print(f"not as expected: {fault}", style="red")
     if not faults:
-        console.print("All as expected.", style="green")
+        console.print("\nAll as expected.", style="green")
     return 1 if faults else 0
 
 
-def _push_all(stack: Stack, console: Console) -> Iterator[_Judged]:
-    store = wiring.report_store(settings.read(stack.settings()).storage)
+def _happenings(stack: Stack, home: Path, console: Console) -> Iterator[str]:
+    """Yield what is not as expected."""
+    app = Wiring(settings.read(stack.settings()))
+    messages = Messages(channels=stack.channels)
+    console.print("\nVerdicts, and the time from the push to each", style="bold")
+    judged = []
+    for entry in _push_all(stack, app.store, console):
+        _show(entry, console)
+        judged.append(entry)
+    yield from _wrong_verdicts(judged)
+    console.print("\nWhat people are told of them", style="bold")
+    yield from messages.show_next(*_expected_messages(), console=console)
+    news = News(
+        stack=stack,
+        wiring=app,
+        messages=messages,
+        samples=SAMPLES,
+        advisories=home / "advisories",
+        scratch=home,
+        console=console,
+    )
+    yield from news.show()
+    messages.keep(MESSAGES)
+    console.print(f"\nEach message as its channel got it: {MESSAGES} (Slack takes one a second)")
+
+
+def _push_all(stack: Stack, store: ReportStore, console: Console) -> Iterator[_Judged]:
     with stack.registry.client() as client:
         for name in SHOWN:
             with console.status(f"Pushing {name}"):
@@ -110,8 +125,8 @@ def _wait_for(store: ReportStore, image: ImageReference) -> CurrentVerdict | Non
     return None
 
 
-def _expected_notices() -> int:
-    return sum(EXPECTED[name].status is Status.UNHEALTHY for name in SHOWN)
+def _expected_messages() -> list[str]:
+    return ["newly-unhealthy" for name in SHOWN if EXPECTED[name].status is Status.UNHEALTHY]
 
 
 def _wrong_verdicts(judged: list[_Judged]) -> Iterator[str]:
@@ -120,16 +135,6 @@ def _wrong_verdicts(judged: list[_Judged]) -> Iterator[str]:
         got = (entry.verdict.status, entry.verdict.reason) if entry.verdict else None
         if got != (expected.status, str(expected.reason or "")):
             yield f"{entry.name} is {got}"
-
-
-def _wrong_notices(notices: tuple[Mapping[str, Any], ...]) -> Iterator[str]:
-    told = sorted(notice["subject"].partition("@")[0] for notice in notices)
-    expected = sorted(
-        ["demo/clean"]
-        + [f"demo/{name}" for name in SHOWN if EXPECTED[name].status is Status.UNHEALTHY]
-    )
-    if told != expected:
-        yield f"notices came for {told}"
 
 
 def _show(judged: _Judged, console: Console) -> None:
@@ -152,20 +157,6 @@ def _counted(verdict: CurrentVerdict) -> str:
         f"{number} {severity.lower()}" for severity, _, number in counts if number != "0"
     )
     return seen or ("no findings" if counts else "")
-
-
-def _show_notice(notice: Mapping[str, Any], console: Console) -> None:
-    data = notice["data"]
-    console.print(Text(f"{notice['type']}  {data['image']}"))
-    console.print(Text(f"{'':<16}{data['explanation']}"))
-    for finding in data["findings"][:3]:
-        console.print(
-            Text(
-                f"{'':<16}{finding['severity']:<9}{finding['vulnerability']:<17}"
-                f"{finding['package']} {finding['installed_version']} "
-                f"-> {finding['fixed_version'] or 'no fix yet'}"
-            )
-        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """An SMTP server on this machine that keeps the mail it was given."""
 
 import asyncio
+import logging
 import socket
 import ssl
 import threading
@@ -9,6 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+# aiosmtpd warns at each login of what it does itself.
+logging.getLogger("mail.log").setLevel(logging.ERROR)
 
 
 class MailSink:

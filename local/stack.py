@@ -43,7 +43,6 @@ class Stack:
         registry: The registry stand-in; pushes to it fire webhooks at the app.
         images: Receives the notices about images.
         operators: Receives the notices about the service.
-        channels: Receive the notices about images too, where they are wanted.
         url: The app's, without a slash at the end.
         log: What the app logged.
     """
@@ -61,8 +60,8 @@ class Stack:
     ) -> None:
         """Keep all state under `home`; `advisories` is a directory with a current database.
 
-        `has_channels` adds a routes file with a webhook, Teams, Slack and mail, which tell what
-        `images` tells.
+        `has_channels` adds a routes file with a webhook, Teams, Slack and mail, which are told
+        everything.
         """
         self.log = home / "app.log"
         self._home = home
@@ -72,7 +71,7 @@ class Stack:
         self._in_memory = in_memory
         self._copies = webhook_copies
         self._has_channels = has_channels
-        self.channels: Channels | None = None
+        self._channels: Channels | None = None
         self._webhook_secret = secrets.token_urlsafe(24)
         self._cleanup = contextlib.ExitStack()
 
@@ -89,7 +88,7 @@ class Stack:
             self.images = stack.enter_context(self._receiver("images"))
             self.operators = stack.enter_context(self._receiver("operators"))
             if self._has_channels:
-                self.channels = stack.enter_context(Channels(self._home, self._certificates))
+                self._channels = stack.enter_context(Channels(self._home, self._certificates))
             self.registry = stack.enter_context(
                 RegistryStandIn(
                     self._home / "registry",
@@ -127,6 +126,13 @@ class Stack:
         """Stop every part, the app first."""
         self._cleanup.close()
 
+    @property
+    def channels(self) -> Channels:
+        """Where all messages come in too. Raises ValueError where none were wanted."""
+        if self._channels is None:
+            raise ValueError("this stack has no channels")
+        return self._channels
+
     def settings(self) -> dict[str, str]:
         """Return the app's settings: what an operator would give it in Azure."""
         return {
@@ -147,7 +153,7 @@ class Stack:
             "PUSHSCAN_OPERATORS_SECRET": self._secret("operators"),
             "IDENTITY_ENDPOINT": self.registry.identity_endpoint,
             "IDENTITY_HEADER": self.registry.identity_header,
-            **(self.channels.settings() if self.channels else {}),
+            **(self._channels.settings() if self._channels else {}),
         }
 
     def environment(self) -> dict[str, str]:

@@ -22,11 +22,19 @@ from scanner.model import (
     Transition,
     TransitionKind,
 )
-from scanner.ports import Outbox, ReportStore, StreamStore, TagPush
+from scanner.ports import CurrentVerdict, Outbox, ReportStore, StreamStore, TagPush
 from scanner.transitions import AHEAD, Observation, StreamState, follow
 from scanner.voices import Claim
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is said of an image now: its row, and the report that the row names."""
+
+    current: CurrentVerdict
+    report: Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +46,14 @@ class Herald:
     outbox: Outbox
     clock: Callable[[], datetime]
 
-    def observe(self, image: ImageReference) -> None:
-        """Look at every stream that names an image, or lost it. Raises StoreError."""
+    def observe(self, image: ImageReference, standing: Standing | None = None) -> None:
+        """Look at every stream that names an image, or lost it. Raises StoreError.
+
+        Whoever has just read what stands spares storage another look.
+        """
         for name in self._names(image):
             try:
-                self._look(_stream(image, name))
+                self._look(_stream(image, name), standing)
             except NoticeError as error:
                 # No judging fails because routes cannot be read: it stays pending until `wake`.
                 logger.error("transition.waits image=%s tag=%s why=%s", image, name, error)  # noqa: TRY400  its text says it all
@@ -70,30 +81,33 @@ class Herald:
         tags = [image.tag, *(push.image.tag for push in self.store.tags_of(image))]
         return list(dict.fromkeys(filter(None, tags))) or [str(image.digest)]
 
-    def _look(self, stream: Stream) -> None:
+    def _look(self, stream: Stream, standing: Standing | None = None) -> None:
         # The state first: whoever has one was followed, so that what is not seen then is over.
         state = self.streams.find(stream)
-        seen = self._see(stream)
+        seen = self._see(stream, standing)
         if seen is not None:
             self._leave(stream, state, seen)
             now = self.clock()
-            state = self.streams.change(stream, lambda known: follow(known, seen, now))
+            # What is not news to a state is none to those that came of it meanwhile.
+            if state is None or follow(state, seen, now) != state:
+                state = self.streams.change(stream, lambda known: follow(known, seen, now))
         elif state is not None:
             state = self.streams.change(stream, lambda known: known and known.ended())
         if state is not None:
             for transition in state.pending:
                 self._tell(transition, state)
 
-    def _see(self, stream: Stream) -> Observation | None:
+    def _see(self, stream: Stream, standing: Standing | None) -> Observation | None:
         """Return what a stream names and what is said of that; None where nobody follows it."""
         push = self._push(stream)
         if push is None:
             return None
-        current = self.store.current(push.image)
-        if current is None or (stream.tag is None and not is_followed(self.store, current)):
+        if standing is None or standing.current.image.digest != push.image.digest:
+            standing = self._standing(push.image)
+        if standing is None:
             return None
-        report = self.store.find_report(current.report_id)
-        if report is None:
+        current, report = standing.current, standing.report
+        if stream.tag is None and not is_followed(self.store, current):
             return None
         decisions = list(self._decisions(report))
         return Observation(
@@ -109,6 +123,11 @@ class Herald:
             # Not the tables on exploits: they are news as advisories are, and as often.
             policy=f"{report.policy.digest} {report.policy.exemptions}",
         )
+
+    def _standing(self, image: ImageReference) -> Standing | None:
+        current = self.store.current(image)
+        report = self.store.find_report(current.report_id) if current else None
+        return Standing(current, report) if current and report else None
 
     def _push(self, stream: Stream) -> TagPush | None:
         if stream.tag is not None:
@@ -143,11 +162,11 @@ class Herald:
             keys=self._keys(transition),
             resolved_at=state.resolved_at if is_before else None,
         )
-        voice = self.streams.change_voice(transition.image, lambda known: known.hear(claim)[0])
-        if claim.id in voice.spoken:
-            self.outbox.announce(transition)
-        else:
+        voice = self.streams.change_voice(transition.image, lambda known: known.hear(claim))
+        known_by = voice.known_by(claim)
+        if known_by is not None:
             logger.info("transition.known stream=%s kind=%s", transition.stream, transition.kind)
+        self.outbox.announce(transition, known_by=known_by)
         self.streams.change(transition.stream, lambda known: known and known.without(transition))
 
     def _keys(self, transition: Transition) -> frozenset[str]:

@@ -1,30 +1,28 @@
-"""What is kept of the images of one job, and what is seen in it by the advisories of today.
+"""What is kept of some images of a job, and what is seen in it by the advisories of today.
 
 All are matched together. What an index lists is matched with the images that are named themselves.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from typing import Self
 
+from scanner.known_layers import KnownLayers
 from scanner.model import (
     Advisories,
-    Digest,
     ImageReference,
-    LayerInventory,
+    LayeredImage,
     Report,
     ScanReport,
     Status,
     Unexaminable,
 )
-from scanner.ports import CurrentVerdict, ImageScanner, InventoryStore, ReportStore
+from scanner.ports import CurrentVerdict, ImageScanner, ReportStore
 
 _READERS = 8
-"""Of rows and reports at once: nearly all of that is waiting."""
-_LAYERS_AT_HAND = 8
-"""Base layers, which many images share; each may have the names of ten thousand files in it."""
+"""Of rows and reports, or of the layers of one image, at once: nearly all of that is waiting."""
 
 
 class UnmatchedError(Exception):
@@ -46,14 +44,18 @@ IsPast = Callable[[Kept], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptImages:
-    """The images of one job; each is read once."""
+    """The images that are matched together; each is read once."""
 
     store: ReportStore
-    inventories: InventoryStore
+    layers: KnownLayers
     scanner: ImageScanner
     advisories: Advisories
     _kept: dict[ImageReference, Kept | None] = field(default_factory=dict)
     _seen: dict[ImageReference, Seen | None] = field(default_factory=dict)
+
+    def others(self) -> Self:
+        """Return the same for other images of the job."""
+        return replace(self, _kept={}, _seen={})
 
     def find(self, image: ImageReference) -> Kept | None:
         """Return what was said of an image, or None where that is not known. Raises StoreError."""
@@ -74,9 +76,9 @@ class KeptImages:
         with ThreadPoolExecutor(_READERS, "kept") as side_by_side:
             for _ in side_by_side.map(self.find, named):
                 continue
-        layers = self._layers(self._to_match(named, is_past), asked)
-        for seen in self.scanner.match_all(layers, advisories=self.advisories):
-            self._seen[asked.popleft()] = seen
+            wanted = self._layered(self._to_match(named, is_past), asked, side_by_side)
+            for seen in self.scanner.match_all(wanted, advisories=self.advisories):
+                self._seen[asked.popleft()] = seen
 
     def seen(self, report: Report) -> Seen | None:
         """Return what was seen in a report's image; None where not all of it is kept.
@@ -102,26 +104,24 @@ class KeptImages:
                 if platform and platform.report.layers and not is_past(platform):
                     yield platform
 
-    def _layers(
-        self, wanted: Iterable[Kept], asked: deque[ImageReference]
-    ) -> Iterator[Sequence[LayerInventory]]:
-        """Yield the layers of each image that all of them are kept of, and note its name."""
-        profile = self.scanner.profile(self.advisories)
-
-        @lru_cache(_LAYERS_AT_HAND)
-        def find(diff_id: Digest) -> LayerInventory | None:
-            return self.inventories.find(profile, diff_id)
-
+    def _layered(
+        self,
+        wanted: Iterable[Kept],
+        asked: deque[ImageReference],
+        side_by_side: ThreadPoolExecutor,
+    ) -> Iterator[LayeredImage]:
+        """Yield each image that all layers are kept of, and note its name."""
         met: set[ImageReference] = set()
         for kept in wanted:
             image = _untagged(kept.report.image)
             if image in met:
                 continue
             met.add(image)
-            layers = [layer for d in kept.report.layers if (layer := find(d)) is not None]
+            found = side_by_side.map(self.layers.find, kept.report.layers)
+            layers = [layer for layer in found if layer is not None]
             if len(layers) == len(kept.report.layers):
                 asked.append(image)
-                yield layers
+                yield LayeredImage(layers=layers, passed_over=kept.current.passed_over)
             else:
                 self._seen[image] = None
 

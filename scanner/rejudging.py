@@ -6,38 +6,40 @@ one by one; where that goes wrong, each becomes a job of its own.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Self
 
 from scanner.ancestry import Ancestries
 from scanner.asking_registry import RegistryTurn
 from scanner.classify.coverage import advisory_gap
 from scanner.errors import AdvisoriesError, PushscanError
+from scanner.herald import Standing
 from scanner.judging import judged, judged_index, platform_verdict
 from scanner.kept_images import Kept, KeptImages, UnmatchedError
+from scanner.known_layers import KnownLayers
 from scanner.model import (
-    Advisories,
-    Digest,
     ImageReference,
     PlatformVerdict,
     Report,
-    Rulebook,
     ScanJob,
-    Scanner,
     Status,
 )
-from scanner.ports import Check, DelayingQueue, ImageScanner, InventoryStore
+from scanner.ports import DelayingQueue, ImageScanner, InventoryStore
 from scanner.publishing import Publisher, draft
 from scanner.rejudge_messages import RejudgeJob, encode_job
+from scanner.rejudge_run import Rest, Run
 
 logger = logging.getLogger(__name__)
 
 _WRITERS = 8
 """Of rows and reports at once: nearly all of that is waiting."""
+_PART = 25
+"""Images that are read, matched and stored one after the other: what one Trivy is asked about."""
+_BEGIN_WITHIN = timedelta(minutes=5)
+"""No part is begun later: a host ends a function that takes too long, and nothing were done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class Rejudger:
     turn: RegistryTurn
     later: DelayingQueue
     clock: Callable[[], datetime]
+    parts_at_once: int
+    """Some images are read and stored while others are matched."""
 
     def judge(self, job: RejudgeJob) -> None:
         """Judge images, or indexes by their platforms, by current advisories and rules.
@@ -65,20 +69,30 @@ class Rejudger:
             self.turn.take(job.images)
             return
         run = self._begin(job)
-        try:
-            run.images.match_all(job.images, run.is_past)
-            rest = self._publish_all(run)
-        except PushscanError as error:
-            if len(job.images) == 1:
-                raise
-            logger.warning("rejudging.divided images=%d why=%s", len(job.images), error)
-            rest = _Rest(alone=job.images)
+        parts = [job.images[n : n + _PART] for n in range(0, len(job.images), _PART)]
+        with ThreadPoolExecutor(self.parts_at_once, "part") as side_by_side:
+            rest = Rest.of(side_by_side.map(partial(self._judge_part, run), parts))
         for image in rest.alone:
             self.later.send(encode_job(replace(job, images=(image,))))
         self.turn.take(rest.to_pull)
 
-    def _begin(self, job: RejudgeJob) -> "_Run":
-        run = _Run(
+    def _judge_part(self, run: Run, images: Sequence[ImageReference]) -> Rest:
+        """Judge some images of a job; where that goes wrong, each gets a job of its own."""
+        if self.clock() - run.as_of > _BEGIN_WITHIN:
+            return Rest(alone=tuple(images))
+        part = run.part()
+        try:
+            part.images.match_all(images, part.is_past)
+            return self._publish_all(part, images)
+        except PushscanError as error:
+            if len(run.job.images) == 1:
+                raise
+            logger.warning("rejudging.divided images=%d why=%s", len(images), error)
+            return Rest(alone=tuple(images))
+
+    def _begin(self, job: RejudgeJob) -> Run:
+        advisories = self.scanner.advisories()
+        run = Run(
             job=job,
             as_of=self.clock(),
             scanner=self.scanner.describe(),
@@ -86,9 +100,9 @@ class Rejudger:
             publisher=self.publisher,
             images=KeptImages(
                 store=self.publisher.store,
-                inventories=self.inventories,
+                layers=KnownLayers(self.inventories, self.scanner.profile(advisories)),
                 scanner=self.scanner,
-                advisories=self.scanner.advisories(),
+                advisories=advisories,
             ),
         )
         if job.since is not None and run.advisories.updated_at < job.since:
@@ -101,35 +115,35 @@ class Rejudger:
             raise AdvisoriesError(gap.detail)
         return run
 
-    def _publish_all(self, run: "_Run") -> "_Rest":
+    def _publish_all(self, run: Run, named: Sequence[ImageReference]) -> Rest:
         """Judge all images, some at a time, and then the indexes, of which they may be part."""
 
         def is_index(image: ImageReference) -> bool:
             kept = run.images.find(image)
             return kept is not None and bool(kept.report.platforms)
 
-        indexes = [image for image in run.job.images if is_index(image)]
-        images = [image for image in run.job.images if image not in indexes]
+        indexes = [image for image in named if is_index(image)]
+        images = [image for image in named if image not in indexes]
         publish = partial(self._publish, run)
         with ThreadPoolExecutor(_WRITERS, "judge") as side_by_side:
             rests = list(side_by_side.map(publish, images))
-        return _Rest.of([*rests, *map(publish, indexes)])
+        return Rest.of([*rests, *map(publish, indexes)])
 
-    def _publish(self, run: "_Run", image: ImageReference) -> "_Rest":
+    def _publish(self, run: Run, image: ImageReference) -> Rest:
         """Judge an image, or return what must become of it."""
         try:
             report = self._judge(run, image)
         except UnmatchedError:
-            return _Rest(alone=(image,))
+            return Rest(alone=(image,))
         if report is None:
-            return _Rest(to_pull=(image,))
+            return Rest(to_pull=(image,))
         # Also when an earlier try died right here, by these advisories or by those before: what is
         # known is not told twice.
-        self.publisher.herald.observe(report.image)
-        return _Rest()
+        self.publisher.herald.observe(report.image, run.confirmed.get(replace(image, tag=None)))
+        return Rest()
 
     def _judge(
-        self, run: "_Run", image: ImageReference, *, is_platform: bool = False
+        self, run: Run, image: ImageReference, *, is_platform: bool = False
     ) -> Report | None:
         """Return the report that stands now; None where the registry must be asked."""
         kept = run.images.find(image)
@@ -148,10 +162,13 @@ class Rejudger:
             run.judged[name] = settled
         return run.judged[name]
 
-    def _settle(self, run: "_Run", kept: Kept, news: Report) -> Report | None:
+    def _settle(self, run: Run, kept: Kept, news: Report) -> Report | None:
         store, report = self.publisher.store, kept.report
         if _says(news) == _says(report):
-            store.confirm(kept.current, run.check(kept))
+            seen = news.scan.passed_over if news.scan else None
+            current = store.confirm(kept.current, run.check(kept), seen)
+            if current and current.report_id == report.id:
+                run.confirmed[replace(report.image, tag=None)] = Standing(current, report)
             logger.info("image.confirmed image=%s verdict=%s", report.image, report.verdict)
             return report
         standing = store.save(news)
@@ -160,7 +177,7 @@ class Rejudger:
         )
         return news if standing.report_id == news.id else store.find_report(standing.report_id)
 
-    def _judge_image(self, run: "_Run", kept: Kept) -> Report | None:
+    def _judge_image(self, run: Run, kept: Kept) -> Report | None:
         report = kept.report
         seen = run.images.seen(report)
         if seen is None:
@@ -178,7 +195,7 @@ class Rejudger:
         )
         return judged(begun, seen, run.rulebook, lambda: self.ancestries.of(begun))
 
-    def _judge_index(self, run: "_Run", kept: Kept) -> Report | None:
+    def _judge_index(self, run: Run, kept: Kept) -> Report | None:
         report = kept.report
         platforms: list[PlatformVerdict] = []
         for entry in report.platforms:
@@ -189,7 +206,7 @@ class Rejudger:
             platforms.append(platform_verdict(entry.platform, found))
         return judged_index(self._draft(run, kept), platforms, run.rulebook)
 
-    def _draft(self, run: "_Run", kept: Kept) -> Report:
+    def _draft(self, run: Run, kept: Kept) -> Report:
         report = kept.report
         job = ScanJob(id=report.job_id, image=report.image, requested_at=report.requested_at)
         begun = draft(
@@ -206,75 +223,3 @@ class Rejudger:
 def _says(report: Report) -> tuple[object, ...]:
     rules = replace(report.policy, exemptions=None, exploits=())
     return report.verdict, report.scan, report.platforms, report.decisions, report.turns_at, rules
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rest:
-    """Images of a job that it has not brought to their end."""
-
-    to_pull: tuple[ImageReference, ...] = ()
-    alone: tuple[ImageReference, ...] = ()
-
-    @classmethod
-    def of(cls, rests: Iterable[Self]) -> Self:
-        """Put together what is left of each image."""
-        all_rests = list(rests)
-        return cls(
-            to_pull=tuple(image for rest in all_rests for image in rest.to_pull),
-            alone=tuple(image for rest in all_rests for image in rest.alone),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Run:
-    """What is the same for everything that one job judges, and how far it has come."""
-
-    job: RejudgeJob
-    as_of: datetime
-    scanner: Scanner
-    rulebook: Rulebook
-    publisher: Publisher
-    images: KeptImages
-    judged: dict[ImageReference, Report | None] = field(default_factory=dict)
-    """What stands of each image now: a platform may be named, and listed in an index, too."""
-
-    @property
-    def advisories(self) -> Advisories:
-        """The advisories of the run."""
-        return self.images.advisories
-
-    def tag_of(self, kept: Kept) -> str | None:
-        """Return what rules on tags go by. Raises StoreError."""
-        return self.publisher.tag_of(kept.current.image, self.rulebook)
-
-    def rules(self, kept: Kept) -> Digest:
-        """Name all that decides on an image beside the advisories. Raises StoreError."""
-        return self.rulebook.applied(tag=self.tag_of(kept)).fingerprint
-
-    def check(self, kept: Kept) -> Check:
-        """Return what the verdict on an image was held against. Raises StoreError."""
-        return Check(
-            at=self.as_of,
-            advisories=self.advisories.digest,
-            advisories_of=self.advisories.updated_at,
-            rules=self.rules(kept),
-        )
-
-    def has_same_scanner(self, report: Report) -> bool:
-        """Whether this very scanner has seen the image."""
-        return report.scanner is not None and report.scanner.digest == self.scanner.digest
-
-    def is_past(self, kept: Kept) -> bool:
-        """Whether the image was judged by what is current here, or by something newer."""
-        against = kept.current.against
-        if against is None:
-            return False
-        if against.advisories_of > self.advisories.updated_at and not self.job.may_be_older:
-            return True
-        turns_at = kept.current.turns_at
-        return (
-            against.advisories == self.advisories.digest
-            and against.rules == self.rules(kept)
-            and (turns_at is None or self.as_of < turns_at)
-            and self.has_same_scanner(kept.report)
-        )

@@ -8,6 +8,7 @@ from pathlib import Path
 from scanner.environment import Environment
 from scanner.notify.channels.https import Endpoint
 from scanner.notify.channels.webhook import Webhook
+from scanner.notify.report_link import EXPECTED, NO_LINK, ReportLink
 
 _BLOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PREFIX = "PUSHSCAN_ROUTE_"
@@ -49,6 +50,7 @@ class NoticeSettings:
     identity_client_id: str | None
     in_azure: bool
     """Whether the host offers managed identities."""
+    report_link: ReportLink = NO_LINK
 
 
 def read(environment: Environment) -> RouteSettings:
@@ -68,6 +70,11 @@ def read(environment: Environment) -> RouteSettings:
     if not _BLOB.fullmatch(value):
         environment.fault(name, "is neither a path nor the name of a blob")
     return RouteSettings(blob=value, secrets=secrets)
+
+
+def read_report_link(environment: Environment) -> ReportLink:
+    """Read where people read on."""
+    return environment.parsed("PUSHSCAN_REPORT_LINK", ReportLink.parse, NO_LINK, EXPECTED)
 
 
 def read_webhooks(environment: Environment, ca_file: Path | None) -> tuple[WebhookSettings, ...]:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from scanner import (
-    advisory_settings,
     attach_settings,
     exploit_settings,
     policy_settings,
     reconcile_settings,
     route_settings,
+    scanner_settings,
     storage_settings,
 )
 from scanner.advisory_settings import AdvisorySettings
@@ -27,6 +27,7 @@ from scanner.policy_settings import PolicySettings
 from scanner.posture.ids import parse_registry_ids
 from scanner.reconcile_settings import ReconcileSettings
 from scanner.route_settings import NoticeSettings
+from scanner.scanner_settings import ScannerSettings
 from scanner.storage_settings import StorageSettings
 
 if TYPE_CHECKING:
@@ -67,20 +68,6 @@ class Settings:
     limits: Limits
     notices: NoticeSettings
     attaching: AttachSettings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScannerSettings:
-    """Where the scanner's programs are, and its advisories."""
-
-    advisories: Path
-    advisory_updates: AdvisorySettings
-    trivy: Path
-    sandbox: "Preference"
-    bubblewrap: Path | None
-    """None where bubblewrap is not to be used."""
-    names_storage: bool
-    """Whether there is storage to share advisories through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +116,7 @@ def load_storage() -> StorageSettings:
 def load_scanner() -> ScannerSettings:
     """Read only what is needed to fetch advisories. Raises SettingsError."""
     environment = Environment(os.environ)
-    scanner = _scanner(environment)
+    scanner = scanner_settings.read(environment)
     environment.raise_faults()
     return scanner
 
@@ -139,7 +126,7 @@ def load_check() -> CheckSettings:
     environment = Environment(os.environ)
     named = environment.optional("PUSHSCAN_REGISTRIES")
     given = CheckSettings(
-        scanner=_scanner(environment),
+        scanner=scanner_settings.read(environment),
         limits=read_limits(environment),
         policy=policy_settings.read(environment),
         exploits=exploit_settings.read(environment),
@@ -213,7 +200,7 @@ def _settings(environment: Environment) -> Settings:
     # One file may hold what `pushscan replay` needs beside what the app needs.
     for name in (_REPLAY_URL, _REPLAY_SECRET):
         environment.optional(name)
-    scanner = _scanner(environment)
+    scanner = scanner_settings.read(environment)
     return Settings(
         storage=storage_settings.read(environment),
         registries=_registries(environment),
@@ -258,25 +245,7 @@ def _notices(environment: Environment) -> NoticeSettings:
         ca_file=ca_file,
         identity_client_id=environment.optional("PUSHSCAN_IDENTITY_CLIENT_ID"),
         in_azure=environment.optional("IDENTITY_ENDPOINT") is not None,
-    )
-
-
-def _scanner(environment: Environment) -> ScannerSettings:
-    sandbox: Preference = environment.parsed(
-        "PUSHSCAN_SANDBOX", _preference, "auto", "auto, bubblewrap or landlock"
-    )
-    # Without it `auto` would quietly be `landlock`: whoever wants that says so.
-    needed = environment.optional if sandbox == "landlock" else environment.required
-    bubblewrap = needed("PUSHSCAN_BUBBLEWRAP")
-    return ScannerSettings(
-        advisories=Path(environment.required("PUSHSCAN_ADVISORIES")),
-        advisory_updates=advisory_settings.read(environment),
-        trivy=Path(environment.required("PUSHSCAN_TRIVY")),
-        sandbox=sandbox,
-        bubblewrap=Path(bubblewrap) if bubblewrap else None,
-        names_storage=any(
-            map(environment.optional, ("PUSHSCAN_STORAGE", "PUSHSCAN_STORAGE__accountName"))
-        ),
+        report_link=route_settings.read_report_link(environment),
     )
 
 
@@ -318,8 +287,3 @@ def _blob_hosts(environment: Environment) -> frozenset[str]:
     return environment.parsed(
         "PUSHSCAN_BLOB_HOSTS", hosts, frozenset(), "a comma-separated list of hosts"
     )
-
-
-def _preference(text: str) -> "Preference":
-    known: tuple[Preference, ...] = ("auto", "bubblewrap", "landlock")
-    return known[known.index(text)]

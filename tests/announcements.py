@@ -4,11 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from scanner.model import (
-    Decision,
     Finding,
     FixStatus,
     Origin,
-    Outcome,
     Remedy,
     RemedyKind,
     Severity,
@@ -16,7 +14,7 @@ from scanner.model import (
     Weakness,
     WeaknessKind,
 )
-from scanner.notify.announcement import Announcement
+from scanner.notify.announcement import Announcement, Expiring
 
 SINCE = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -165,12 +163,12 @@ EXEMPTION_EXPIRING = replace(
     remedies=_REMEDIES[1:2],
     remedies_total=1,
     expiring=(
-        Decision(
+        Expiring(
             subject=_LODASH,
-            outcome=Outcome.ACCEPTED,
-            rule="critical-and-high-with-a-fix",
             exemption="lodash-until-rewrite",
-            due=SINCE + timedelta(days=6, hours=12),
+            ends=SINCE + timedelta(days=6, hours=12),
+            owner="Team Cart <cart@contoso.com>",
+            reason="defaultsDeep is never called with input; the rewrite removes lodash.",
         ),
     ),
 )
@@ -214,7 +212,7 @@ def hostile(text: str) -> Announcement:
         findings=(found, weakness, found, weakness, found),
         findings_total=5_000,
         expiring=tuple(
-            Decision(subject=found, outcome=Outcome.ACCEPTED, rule=text, exemption=text, due=SINCE)
+            Expiring(subject=found, exemption=text, ends=SINCE, owner=text, reason=text)
             for _ in range(40)
         ),
         advisories=text,

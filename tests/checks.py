@@ -14,7 +14,8 @@ from scanner.exploit_settings import ExploitSettings
 from scanner.model import Advisories, Digest, LayerInventory, ScanReport, Unexaminable
 from scanner.model.limits import Limits
 from scanner.policy_settings import PolicySettings
-from scanner.settings import CheckSettings, ScannerSettings
+from scanner.scanner_settings import ScannerSettings
+from scanner.settings import CheckSettings
 from scanner.wiring.checking import Checking
 from tests.examples import ADVISORIES, NOW, scan_report
 from tests.fakes import StubScanner

@@ -64,6 +64,7 @@ def in_memory(
     unreadable: InMemoryHeld | None = None,
     sightings: InMemorySightings | None = None,
     policies: InMemoryPolicyArchive | None = None,
+    routes_fault: str = "",
 ) -> Operations:
     """Return what operators act on, empty but for what is given; two notices were not taken."""
     return Operations(
@@ -76,4 +77,5 @@ def in_memory(
             Undelivered(route="shop", notices=2, last_error="route shop: answered 410")
         ],
         policies=policies or InMemoryPolicyArchive(),
+        routes_fault=lambda: routes_fault,
     )

@@ -58,7 +58,7 @@ class Post:
     def notifier(self, routes: RouteTable | None = None) -> Notifier:
         """Return a notifier as another worker would have it."""
         return Notifier(
-            store=self.store,
+            composer=Composer(store=self.store),
             ledger=TableLedger(self.connection.table_service()),
             queue=MessageQueue(self.queue),
             routes=lambda: routes or two_routes(self.channel),

@@ -118,6 +118,7 @@ class World:
             turn=RegistryTurn(jobs=self.rescans, later=self.later, clock=lambda: NOW + 2 * HOUR),
             later=self.later,
             clock=lambda: NOW + 2 * HOUR,
+            parts_at_once=2,
         ).judge(job)
         assert (len(self.registry.resolved), len(self.registry.pulled)) == asked
 

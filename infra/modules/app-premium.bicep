@@ -18,7 +18,10 @@ param image string
 @description('Identity of the app.')
 param identityId string
 
-@description('Client id of that identity, to pull the image with.')
+@description('A further identity, which may attach verdicts to images; empty for none.')
+param attachIdentityId string
+
+@description('Client id of the first, to pull the image with.')
 param identityClientId string
 
 @description('Settings that are no secret: objects of name and value.')
@@ -26,6 +29,12 @@ param settings array
 
 @description('Where each secret is, by the setting that takes it.')
 param secretUris object
+
+@description('Where secrets are that are not the template\'s, up to their names.')
+param secretsUri string
+
+@description('Names of such secrets, by the setting that takes them.')
+param routeSecrets object
 
 @description('Subnet to run in; empty for none.')
 param subnetId string
@@ -47,8 +56,18 @@ var plain = concat(settings, [
   { name: 'WEBSITES_ENABLE_APP_SERVICE_STORAGE', value: 'false' }
   { name: 'WEBSITES_PORT', value: '8080' }
 ])
+var identities = union(
+  { '${identityId}': {} },
+  empty(attachIdentityId) ? {} : { '${attachIdentityId}': {} }
+)
+var routeUris = [
+  for secret in items(routeSecrets): {
+    key: secret.key
+    value: '${secretsUri}${secret.value}'
+  }
+]
 var fromVault = [
-  for secret in items(secretUris): {
+  for secret in concat(items(secretUris), routeUris): {
     name: secret.key
     value: '@Microsoft.KeyVault(SecretUri=${secret.value})'
   }
@@ -73,7 +92,7 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
   kind: 'functionapp,linux,container'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: { '${identityId}': {} }
+    userAssignedIdentities: identities
   }
   properties: {
     serverFarmId: plan.id

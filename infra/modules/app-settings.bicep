@@ -24,6 +24,9 @@ param noticeUrl string
 @description('HTTPS endpoint for notices about the service; empty for none.')
 param operatorsUrl string
 
+@description('Where messages say to read on: an https URL with {digest} and the like; empty for none.')
+param reportLink string
+
 @description('Whether the registry mirrors the advisory databases; the app then needs no other publisher.')
 param advisoryMirror bool
 
@@ -35,6 +38,15 @@ param epssSource string
 
 @description('Where the catalogue of known exploited vulnerabilities is published, https; empty for none.')
 param kevSource string
+
+@description('Blob of container policies with the routes of messages; empty for none.')
+param routesBlob string
+
+@description('What is attached to images; empty for nothing.')
+param attach string
+
+@description('Client id of the identity that attaches; empty for none.')
+param attachClientId string
 
 var always = [
   { name: 'AzureWebJobsStorage__accountName', value: storageName }
@@ -53,11 +65,31 @@ var always = [
 var images = empty(noticeUrl) ? [] : [{ name: 'PUSHSCAN_NOTICE_URL', value: noticeUrl }]
 var operators = empty(operatorsUrl) ? [] : [{ name: 'PUSHSCAN_OPERATORS_URL', value: operatorsUrl }]
 var pulls = empty(logWorkspace) ? [] : [{ name: 'PUSHSCAN_LOG_WORKSPACE', value: logWorkspace }]
+var reading = empty(reportLink) ? [] : [{ name: 'PUSHSCAN_REPORT_LINK', value: reportLink }]
 var sources = '${loginServer}/mirror/trivy-db:2|${loginServer}/mirror/trivy-java-db:1'
 var mirror = advisoryMirror ? [{ name: 'PUSHSCAN_ADVISORY_SOURCES', value: sources }] : []
 var policy = empty(policyBlob) ? [] : [{ name: 'PUSHSCAN_POLICY', value: policyBlob }]
 var epss = empty(epssSource) ? [] : [{ name: 'PUSHSCAN_EPSS_SOURCE', value: epssSource }]
 var kev = empty(kevSource) ? [] : [{ name: 'PUSHSCAN_KEV_SOURCE', value: kevSource }]
+var routes = empty(routesBlob) ? [] : [{ name: 'PUSHSCAN_ROUTES', value: routesBlob }]
+var attachments = empty(attach)
+  ? []
+  : [
+      { name: 'PUSHSCAN_ATTACH', value: attach }
+      { name: 'PUSHSCAN_ATTACH_CLIENT_ID', value: attachClientId }
+    ]
 
 @description('Names and values.')
-output settings array = concat(always, images, operators, pulls, mirror, policy, epss, kev)
+output settings array = concat(
+  always,
+  images,
+  operators,
+  pulls,
+  reading,
+  mirror,
+  policy,
+  epss,
+  kev,
+  routes,
+  attachments
+)

@@ -19,6 +19,9 @@ param image string
 @description('Identity of the app.')
 param identityId string
 
+@description('A further identity, which may attach verdicts to images; empty for none.')
+param attachIdentityId string
+
 @description('Role that reads the app\'s settings, for the audit of its registry; empty for none.')
 param postureRoleId string
 
@@ -30,6 +33,12 @@ param settings array
 
 @description('Where each secret is, by the setting that takes it.')
 param secretUris object
+
+@description('Where secrets are that are not the template\'s, up to their names.')
+param secretsUri string
+
+@description('Names of such secrets, by the setting that takes them.')
+param routeSecrets object
 
 @description('Registry that the image is pulled from.')
 param loginServer string
@@ -52,8 +61,19 @@ param maximumInstances int
 var port = 8080
 var placeholder = 'mcr.microsoft.com/azure-functions/dotnet8-quickstart-demo:1.0'
 var plain = concat(settings, [{ name: 'ASPNETCORE_URLS', value: 'http://+:${port}' }])
+var identities = union(
+  { '${identityId}': {} },
+  empty(attachIdentityId) ? {} : { '${attachIdentityId}': {} }
+)
+var routeUris = [
+  for secret in items(routeSecrets): {
+    key: secret.key
+    value: '${secretsUri}${secret.value}'
+  }
+]
+var secrets = concat(items(secretUris), routeUris)
 var fromVault = [
-  for secret in items(secretUris): {
+  for secret in secrets: {
     name: secret.key
     secretRef: toLower(replace(secret.key, '_', '-'))
   }
@@ -97,7 +117,7 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
   kind: 'functionapp'
   identity: {
     type: 'UserAssigned'
-    userAssignedIdentities: { '${identityId}': {} }
+    userAssignedIdentities: identities
   }
   properties: {
     environmentId: surroundings.id
@@ -112,7 +132,7 @@ resource app 'Microsoft.App/containerApps@2025-07-01' = {
       }
       registries: [{ server: loginServer, identity: identityId }]
       secrets: [
-        for secret in items(secretUris): {
+        for secret in secrets: {
           name: toLower(replace(secret.key, '_', '-'))
           keyVaultUrl: secret.value
           identity: identityId

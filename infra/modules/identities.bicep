@@ -1,5 +1,5 @@
 // One identity a duty: the worker reads images and owns its storage, Event Grid may only put messages on
-// a queue, and what may delete images exists only when it is asked for.
+// a queue, and what may write to the registry exists only when it is asked for.
 
 @description('Start of each identity\'s name.')
 param prefix string
@@ -12,6 +12,9 @@ param tags object
 
 @description('Whether there is an identity that may delete images.')
 param cleanup bool
+
+@description('Whether there is an identity that may attach verdicts to images.')
+param attach bool
 
 resource worker 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: '${prefix}-worker'
@@ -27,6 +30,12 @@ resource events 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = 
 
 resource cleaner 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (cleanup) {
   name: '${prefix}-cleanup'
+  location: location
+  tags: tags
+}
+
+resource attacher 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (attach) {
+  name: '${prefix}-attach'
   location: location
   tags: tags
 }
@@ -51,3 +60,12 @@ output cleanupClientId string = cleanup ? cleaner!.properties.clientId : ''
 
 @description('Principal of what may delete; empty without one.')
 output cleanupPrincipalId string = cleanup ? cleaner!.properties.principalId : ''
+
+@description('Resource id of what may attach; empty without one.')
+output attachId string = attach ? attacher.id : ''
+
+@description('Client id of what may attach; empty without one.')
+output attachClientId string = attach ? attacher!.properties.clientId : ''
+
+@description('Principal of what may attach; empty without one.')
+output attachPrincipalId string = attach ? attacher!.properties.principalId : ''

@@ -14,6 +14,9 @@ param workerPrincipalId string
 @description('Principal that may delete images; empty for none.')
 param cleanupPrincipalId string
 
+@description('Principal that may attach verdicts to images; empty for none.')
+param attachPrincipalId string
+
 @description('Role that reads the registry\'s settings; empty for none.')
 param postureRoleId string
 
@@ -34,12 +37,14 @@ param eventHubName string
 
 var abac = roleMode == 'AbacRepositoryPermissions'
 var acrPull = '7f951dda-4ed3-4680-a7ca-43fe172d538d'
+var acrPush = '8311e382-0749-4cb8-b61a-304f252e45ec'
 var acrDelete = 'c2f4ef07-c644-48eb-af81-4b1b4947fb11'
 var repositoryReader = 'b93aa761-3e63-49ed-ac28-beffa264f7ac'
 var repositoryContributor = '2efddaa5-3f1f-4df3-97df-af3f13818f4c'
 var catalogLister = 'bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7'
 var readerRoles = abac ? [repositoryReader, catalogLister] : [acrPull]
 var cleanupRoles = abac ? [repositoryContributor, catalogLister] : [acrPull, acrDelete]
+var attachRoles = abac ? [repositoryContributor] : [acrPush, acrDelete]
 var audited = !empty(workspaceId) || !empty(storageId) || !empty(eventHubRuleId)
 var mirrored = [
   { name: 'pushscan-trivy-db', source: 'ghcr.io/aquasecurity/trivy-db', target: 'mirror/trivy-db' }
@@ -78,6 +83,18 @@ resource deleting 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     scope: registry
     properties: {
       principalId: cleanupPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
+    }
+  }
+]
+
+resource attaching 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for role in attachRoles: if (!empty(attachPrincipalId)) {
+    name: guid(registry.id, attachPrincipalId, role)
+    scope: registry
+    properties: {
+      principalId: attachPrincipalId
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role)
     }

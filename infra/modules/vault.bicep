@@ -118,6 +118,9 @@ output id string = vault.id
 @description('The vault\'s name.')
 output name string = vault.name
 
+@description('Where secrets are that are not the template\'s, up to their names.')
+output secretsUri string = '${vault.properties.vaultUri}secrets/'
+
 @description('Where each secret is, by the setting that takes it; never what it is.')
 output secretUris object = union(
   { PUSHSCAN_WEBHOOK_SECRETS: '${vault.properties.vaultUri}secrets/${accepted.name}' },

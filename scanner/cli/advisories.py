@@ -9,7 +9,7 @@ from scanner.cli.screen import Screen, minute, print_json, progress, shown
 from scanner.cli.surroundings import connect_shared_advisories
 from scanner.errors import AdvisoriesError, SandboxUnavailableError, StoreError
 from scanner.model import Advisories
-from scanner.settings import ScannerSettings
+from scanner.scanner_settings import ScannerSettings
 from scanner.store.evidence_json import write_advisories
 from scanner.trivy import AdvisoryDirectory
 

@@ -39,6 +39,8 @@ class Overview:
     """By registry of the settings; None for one that was never listed."""
     policy: InForce | None
     """What all workers judge by; None before the first job."""
+    routes_fault: str
+    """Why workers refuse the routes as they are written; empty where they do not."""
 
 
 def status(
@@ -77,6 +79,7 @@ def look(own: Operations, registries: Registries) -> Overview:
             (name, own.sightings.progress(name)) for name in sorted(registries.canonical)
         ),
         policy=own.policies.in_force(),
+        routes_fault=own.routes_fault(),
     )
 
 
@@ -104,6 +107,7 @@ def _document(overview: Overview) -> dict[str, object]:
             for one in overview.undelivered
         ],
         "policy": _policy(overview.policy),
+        "routes_fault": overview.routes_fault or None,
     }
 
 
@@ -144,6 +148,8 @@ def _print(screen: Screen, overview: Overview, now: datetime) -> None:
     for registry, known in overview.reconciled:
         screen.line(f"{'reconciled':<{_LABEL_WIDTH}}", f"{registry}  {_told(known, now)}")
     _print_policy(screen, overview.policy)
+    if overview.routes_fault:
+        _print_fault(screen, "routes", overview.routes_fault)
 
 
 def _print_policy(screen: Screen, standing: InForce | None) -> None:
@@ -153,10 +159,14 @@ def _print_policy(screen: Screen, standing: InForce | None) -> None:
     since = f"  since {minute(standing.since)}"
     screen.line(f"{'policy':<{_LABEL_WIDTH}}", policy_text(standing.policy), since)
     if standing.fault:
-        screen.line(
-            (f"{'policy':<{_LABEL_WIDTH}}", "yellow"),
-            f"what was written since is not in force: {shown(standing.fault, 2000)}",
-        )
+        _print_fault(screen, "policy", standing.fault)
+
+
+def _print_fault(screen: Screen, label: str, fault: str) -> None:
+    screen.line(
+        (f"{label:<{_LABEL_WIDTH}}", "yellow"),
+        f"what was written since is not in force: {shown(fault, 2000)}",
+    )
 
 
 def _since(oldest: datetime | None, now: datetime) -> str:

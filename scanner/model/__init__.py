@@ -9,6 +9,7 @@ from scanner.model.findings import (
     FixStatus,
     OperatingSystem,
     PackageGroup,
+    PassedOver,
     Rating,
     Scanner,
     ScanReport,
@@ -17,7 +18,7 @@ from scanner.model.findings import (
     WeaknessKind,
 )
 from scanner.model.image_facts import ImageFacts
-from scanner.model.inventory import LayerInventory
+from scanner.model.inventory import LayeredImage, LayerInventory
 from scanner.model.judgement import Decision, Origin, Outcome, Remedy, RemedyKind, Subject
 from scanner.model.lineage import Lineage
 from scanner.model.policy import AppliedPolicy, Kind, Policy, Rule, Rulebook, What, Where
@@ -63,6 +64,7 @@ __all__ = [
     "Job",
     "Kind",
     "LayerInventory",
+    "LayeredImage",
     "Lineage",
     "NotApplicable",
     "NotApplicableReason",
@@ -70,6 +72,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "PackageGroup",
+    "PassedOver",
     "Platform",
     "PlatformVerdict",
     "Policy",

@@ -149,6 +149,15 @@ class PackageGroup:
     package_count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassedOver:
+    """What the scanner does not read of an image, as the names of all its files tell."""
+
+    rules: str
+    """By which it was found out. By the same ones it stays so: an image's files never change."""
+    texts: tuple[str, ...]
+
+
 UNEXAMINED = "not examined: "
 WITHOUT_ADVISORIES = "no advisories: "
 
@@ -169,6 +178,8 @@ class ScanReport:
     """
     looked_up: frozenset[str] | None = field(default=None, compare=False, repr=False)
     """What was asked of the advisories, see `scanner.lookups`; a stored report does not keep it."""
+    passed_over: PassedOver | None = field(default=None, compare=False, repr=False)
+    """The image's row keeps it, so that nobody has to go through the names again."""
 
     def without(self, unexamined: Iterable[str]) -> Self:
         """Return the report with more things that were not examined."""

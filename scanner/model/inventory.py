@@ -1,9 +1,10 @@
 """What one layer holds, found out once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from scanner.layers import Entry
-from scanner.model.findings import Weakness
+from scanner.model.findings import PassedOver, Weakness
 from scanner.model.reference import Digest
 
 
@@ -24,5 +25,15 @@ class LayerInventory:
     """What the scanner passed over because it could not read it; escaped."""
     secrets: tuple[Weakness, ...] = ()
     """Where they lie in the layer, worst first; whether a layer above deletes them or not."""
-    entries: tuple[Entry, ...] = field(repr=False)
+    entries: Sequence[Entry] = field(repr=False)
     """The layer's archive, header by header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayeredImage:
+    """An image by what its layers hold."""
+
+    layers: Sequence[LayerInventory]
+    """Bottom first, as the image's config has them."""
+    passed_over: PassedOver | None = None
+    """As it was found out before, if it was."""

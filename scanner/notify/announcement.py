@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from scanner.model import Decision, Finding, Remedy, Severity, TransitionKind, Weakness
+from scanner.model import Finding, Remedy, Severity, TransitionKind, Weakness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiring:
+    """What an exemption lets pass that ends soon, and who says so."""
+
+    subject: Finding | Weakness
+    exemption: str
+    """Its id."""
+    ends: datetime
+    owner: str = ""
+    """Empty, like the reason, where the exemptions are gone that the report was judged by."""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +59,7 @@ class Announcement:
     """How many block."""
     new_total: int
     """How many of them were not told of before."""
-    expiring: tuple[Decision, ...]
+    expiring: tuple[Expiring, ...]
     """Where an exemption expires: what it accepts still, first to end first."""
     advisories: str
     """Where they came from; empty where none were used."""

@@ -1,20 +1,24 @@
 """A transition and the stored reports -> what is told of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from scanner.blocking import blocking, exempted, key_of, keys_of
 from scanner.errors import InvalidMessageError
 from scanner.model import (
-    Decision,
+    Exemption,
+    Exemptions,
     Finding,
     Report,
     Subject,
     Transition,
     TransitionKind,
 )
-from scanner.notify.announcement import Announcement
+from scanner.notify.announcement import Announcement, Expiring
+from scanner.notify.report_link import NO_LINK, ReportLink
+from scanner.policy import kept
 from scanner.ports import ReportStore
+from scanner.ports.policies import PolicyArchive
 from scanner.transitions import AHEAD
 
 TOP_FINDINGS = 5
@@ -26,6 +30,9 @@ class Composer:
     """Finds out what there is to say when it is said: by then more tags may name the image."""
 
     store: ReportStore
+    policies: PolicyArchive | None = None
+    """Keeps the exemptions that reports were judged by; None: nobody knows whose they are."""
+    link: ReportLink = NO_LINK
 
     def compose(self, transition: Transition, *, notice_id: str) -> Announcement:
         """Say what happened. Raises InvalidMessageError where its report is gone, StoreError."""
@@ -60,10 +67,10 @@ class Composer:
             findings=tuple(findings[:TOP_FINDINGS]),
             findings_total=len(findings),
             new_total=len(new),
-            expiring=tuple(_expiring(transition, parts)),
+            expiring=tuple(self._expiring(transition, parts)),
             advisories=report.advisories.source if report.advisories else "",
             report_id=report.id,
-            link="",
+            link=self.link.to(transition.image, report.id),
         )
 
     def _before(self, transition: Transition) -> Report | None:
@@ -77,6 +84,39 @@ class Composer:
             part = self.store.find_report(entry.report_id)
             if part is not None:
                 yield part
+
+    def _expiring(self, transition: Transition, parts: list[Report]) -> list[Expiring]:
+        if transition.kind is not TransitionKind.EXEMPTION_EXPIRING:
+            return []
+        found = {
+            (one.exemption, key_of(one.subject)): one
+            for part in parts
+            for one in self._accepted(part)
+            if one.ends - AHEAD <= transition.at < one.ends
+        }
+        return sorted(found.values(), key=lambda one: (one.ends, one.exemption))
+
+    def _accepted(self, report: Report) -> Iterator[Expiring]:
+        """Yield what exemptions let pass for a time."""
+        due = [(one, one.due) for one in exempted(report.decisions) if one.due]
+        written = self._exemptions(report) if due else {}
+        for decision, ends in due:
+            exemption = written.get(decision.exemption)
+            yield Expiring(
+                subject=decision.subject,
+                exemption=decision.exemption,
+                ends=ends,
+                owner=exemption.owner if exemption else "",
+                reason=exemption.reason if exemption else "",
+            )
+
+    def _exemptions(self, report: Report) -> Mapping[str, Exemption]:
+        digest = report.policy.exemptions
+        if self.policies is None or digest is None:
+            return {}
+        document = self.policies.find(digest)
+        found = kept.decode(document) if document is not None else Exemptions()
+        return {one.id: one for one in found.exemptions}
 
     def _tags(self, transition: Transition) -> list[str | None]:
         """Return what the message is about, and then whatever else names the image by now."""
@@ -98,15 +138,3 @@ def _by_urgency(subject: Subject, new: frozenset[str]) -> tuple[bool, int, bool,
     key = key_of(subject)
     name = subject.vulnerability if isinstance(subject, Finding) else subject.id
     return key not in new, -subject.severity, not is_fixable, f"{name} {key}"
-
-
-def _expiring(transition: Transition, parts: list[Report]) -> list[Decision]:
-    if transition.kind is not TransitionKind.EXEMPTION_EXPIRING:
-        return []
-    decisions = {
-        (one.exemption, key_of(one.subject)): one
-        for part in parts
-        for one in exempted(part.decisions)
-        if one.due and one.due - AHEAD <= transition.at < one.due
-    }
-    return sorted(decisions.values(), key=lambda one: (str(one.due), one.exemption))

@@ -5,6 +5,7 @@ is sent again as the same message, unless it says of itself that it was sent.
 """
 
 import logging
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -20,14 +21,15 @@ from scanner.notify.held import MAX_BATCH, Batch, Held, HeldNotices
 from scanner.notify.ledger import Entry, Ledger, State
 from scanner.notify.message import Notice
 from scanner.notify.routes.route import Route, RouteTable
-from scanner.ports import DelayingQueue, ReportStore
+from scanner.ports import DelayingQueue
 
 logger = logging.getLogger(__name__)
 
 _LEASE: Final = timedelta(minutes=2)
-"""Over the longest send (mail, 30 seconds). Others keep off until then."""
+"""Well over the longest send (mail, 30 seconds). Others keep off until then."""
 _TRIES: Final = 5
 """After as many the notices are marked failed; the digest is tried on, once an hour."""
+_GONE: Final = "its report is gone; a digest was sent without it"
 _LONG_PAUSE: Final = timedelta(hours=1)
 
 
@@ -39,7 +41,7 @@ def _now() -> datetime:
 class Digests:
     """Looked at by a timer. Safe to repeat, and to kill."""
 
-    store: ReportStore
+    composer: Composer
     ledger: Ledger
     held: HeldNotices
     queue: DelayingQueue
@@ -65,33 +67,38 @@ class Digests:
 
     def _serve(self, name: str, route: Route | None, waiting: Mapping[str, Held]) -> None:
         left = dict(waiting)
-        begun = self.held.change_batch(name, lambda _: None)
-        if begun is not None and begun.is_sent:
-            self._close(name, begun, left)
         if route is None or route.digest is None:
             self._dissolve(name, route, left)
             return
         while batch := self._open(name, left):
-            if not self._try(route, batch, left):
+            sent = batch if batch.is_sent else self._try(route, batch, left)
+            if sent is None:
                 return
-            self._close(name, batch, left)
+            self._close(name, sent, left)
 
     def _close(self, name: str, batch: Batch, left: dict[str, Held]) -> None:
         for notice_id in batch.ids:
             # Not there any more where a crash came between here and there.
             if one := left.pop(notice_id, None):
-                self._settle(one.notice, State.SENT)
+                if notice_id in batch.missing:
+                    self._settle(one.notice, State.FAILED, error=_GONE)
+                else:
+                    self._settle(one.notice, State.SENT)
                 self.held.remove(one.notice)
-        self.held.close_batch(name)
+        self.held.close_batch(name, batch)
 
-    def _dissolve(self, name: str, route: Route | None, waiting: Mapping[str, Held]) -> None:
+    def _dissolve(self, name: str, route: Route | None, left: dict[str, Held]) -> None:
         """Let what is held go its own way: the route has no digest any more, or is gone."""
-        for one in waiting.values():
+        begun = self.held.change_batch(name, lambda _: None)
+        if begun is not None and begun.is_sent:
+            self._close(name, begun, left)
+        for one in left.values():
             if route is not None and not self._is_told(one.notice):
                 self.queue.send(message.encode(one.notice))
             self._settle(one.notice, State.SKIPPED if route is None else State.QUEUED)
             self.held.remove(one.notice)
-        self.held.close_batch(name)
+        if begun is not None:
+            self.held.close_batch(name, begun)
 
     def _open(self, name: str, left: dict[str, Held]) -> Batch | None:
         """Return the batch that was begun, or begin one of what is due; None where nothing is."""
@@ -112,33 +119,44 @@ class Digests:
         """Return the entry of a notice that is still to be told; others are forgotten."""
         entry = self.ledger.find(one.notice)
         if entry is not None and entry.state not in {State.SENT, State.SKIPPED}:
-            if not is_covered(self.store, entry.transition):
+            if not is_covered(self.composer.store, entry.transition):
                 return entry
             self._settle(one.notice, State.SKIPPED)
         self.held.remove(one.notice)
         del left[one.notice.id]
         return None
 
-    def _try(self, route: Route, batch: Batch, left: Mapping[str, Held]) -> bool:
-        """Send a batch, unless it is too early or others are at it; say whether it was sent."""
-        now = self.clock()
-        if batch.not_before > now:
-            return False
-        ours = replace(batch, not_before=now + _LEASE, attempts=batch.attempts + 1)
-        if self.held.change_batch(route.name, lambda at: ours if at == batch else None) != ours:
-            return False
-        told = [
-            made for one in batch.ids if one in left and (made := self._compose(left[one].notice))
-        ]
+    def _try(self, route: Route, batch: Batch, left: Mapping[str, Held]) -> Batch | None:
+        """Send a batch and return it as sent; None if it is too early or others are at it."""
+        if batch.not_before > self.clock():
+            return None
+        taken = self._leased(replace(batch, attempts=batch.attempts + 1, holder=uuid.uuid4().hex))
+        if not self._put(route, batch, taken):
+            return None
+        notices = [left[one].notice for one in batch.ids if one in left]
+        composed = {notice.id: self._compose(notice) for notice in notices}
+        told = [made for made in composed.values() if made is not None]
+        missing = frozenset(composed) - {made.id for made in told}
+        # To compose may take longer than a lease lasts, to send may not.
+        ours = self._leased(taken)
+        if not self._put(route, taken, ours):
+            return None
         try:
             if told:
-                _channel(route).send_digest(told)
+                _channel(route).send_digest(told, missing=len(missing))
         except NoticeError as error:
             self._refused(route, ours, error, left)
             raise
-        self._put(route, replace(ours, is_sent=True))
-        logger.info("digest.sent route=%s notices=%d", route.name, len(told))
-        return True
+        sent = replace(ours, is_sent=True, missing=missing)
+        if not self._put(route, ours, sent):
+            return None
+        logger.info(
+            "digest.sent route=%s notices=%d missing=%d", route.name, len(told), len(missing)
+        )
+        return sent
+
+    def _leased(self, batch: Batch) -> Batch:
+        return replace(batch, not_before=self.clock() + _LEASE)
 
     def _refused(
         self, route: Route, batch: Batch, error: NoticeError, left: Mapping[str, Held]
@@ -158,18 +176,22 @@ class Digests:
             )
             for one in filter(None, map(left.get, batch.ids)):
                 self._settle(one.notice, State.FAILED, error=str(error))
-        self._put(route, replace(batch, attempts=attempts, not_before=self.clock() + pause))
+        put_off = replace(batch, attempts=attempts, not_before=self.clock() + pause)
+        self._put(route, batch, put_off)
 
-    def _put(self, route: Route, batch: Batch) -> None:
-        # One that is closed by now is not brought back.
-        self.held.change_batch(route.name, lambda present: batch if present else None)
+    def _put(self, route: Route, before: Batch, after: Batch) -> bool:
+        """Replace a batch, unless somebody else has; say whether it is as wanted."""
+        stands = self.held.change_batch(
+            route.name, lambda present: after if present == before else None
+        )
+        return stands == after
 
     def _compose(self, notice: Notice) -> Announcement | None:
         entry = self.ledger.find(notice)
         if entry is None:
             return None
         try:
-            return Composer(store=self.store).compose(entry.transition, notice_id=notice.id)
+            return self.composer.compose(entry.transition, notice_id=notice.id)
         except InvalidMessageError as error:
             logger.error("notice.failed id=%s last_error=%r", notice.id, str(error))  # noqa: TRY400  its text says it all
             return None

@@ -35,14 +35,18 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """The notices of one digest, and how far it has come."""
+    """The notices of one digest, how far it has come, and who is at it."""
 
     ids: tuple[str, ...]
     """In the order of the message."""
     not_before: datetime
     """When it may be tried: others are at it until then, or the server asked for time."""
     attempts: int = 0
+    holder: str = ""
+    """Who took it last; nobody else may say how it went."""
     is_sent: bool = False
+    missing: frozenset[str] = frozenset()
+    """Those that were not in the message, as their reports are gone."""
 
 
 class HeldNotices:
@@ -82,9 +86,9 @@ class HeldNotices:
         row = self._rows.change(RowKey(route, _BATCH), decide_on_row)
         return _batch(row) if row is not None else None
 
-    def close_batch(self, route: str) -> None:
-        """Forget a route's batch. Raises StoreError."""
-        self._rows.remove(RowKey(route, _BATCH))
+    def close_batch(self, route: str, batch: Batch) -> None:
+        """Forget a route's batch, unless it is another by now. Raises StoreError."""
+        self._rows.remove_if(RowKey(route, _BATCH), lambda present: _batch(present) == batch)
 
 
 def _key(notice: Notice) -> RowKey:
@@ -96,7 +100,9 @@ def _write(batch: Batch) -> Row:
         "ids": " ".join(batch.ids),
         "not_before": to_text(batch.not_before),
         "attempts": batch.attempts,
+        "holder": batch.holder,
         "is_sent": int(batch.is_sent),
+        "missing": " ".join(sorted(batch.missing)),
     }
 
 
@@ -114,7 +120,9 @@ def _batch(row: Row) -> Batch:
             ids=tuple(str(row["ids"]).split()),
             not_before=from_text(str(row["not_before"])),
             attempts=int(row["attempts"]),
+            holder=str(row.get("holder", "")),
             is_sent=bool(row["is_sent"]),
+            missing=frozenset(str(row.get("missing", "")).split()),
         )
     except (KeyError, ValueError) as error:
         raise StoreError(f"{_TABLE}.read: a batch is not one of ours") from error

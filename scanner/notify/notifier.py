@@ -22,7 +22,7 @@ from scanner.notify.ledger import Entry, Ledger, State
 from scanner.notify.message import Notice
 from scanner.notify.routes.route import Route, RouteTable
 from scanner.notify.routes.timing import next_send_time
-from scanner.ports import DelayingQueue, ReportStore
+from scanner.ports import DelayingQueue
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def _now() -> datetime:
 class Notifier:
     """Consumes queue `notices` and its poison queue. Safe to run twice on one message."""
 
-    store: ReportStore
+    composer: Composer
     ledger: Ledger
     queue: DelayingQueue
     routes: Callable[[], RouteTable]
@@ -63,12 +63,12 @@ class Notifier:
         notice = message.decode(untrusted_message)
         transition = self._transition_of(notice)
         route = self.routes().find(notice.route)
-        if route is None or is_covered(self.store, transition):
+        if route is None or is_covered(self.composer.store, transition):
             self._settle(notice, State.SKIPPED)
             logger.info("notice.skipped id=%s stream=%s", notice.id, notice.stream)
             return
         # All that can fail for lack of storage comes before the claim, which would be left behind.
-        told = Composer(store=self.store).compose(transition, notice_id=notice.id)
+        told = self.composer.compose(transition, notice_id=notice.id)
         if wait := self._wait(notice, route, told):
             self._queue_again(notice, wait, why="early")
         elif self._claim(notice):

@@ -47,15 +47,18 @@ class QueueOutbox:
     """
     clock: Callable[[], datetime] = _now
 
-    def announce(self, transition: Transition) -> None:
-        """Queue it for each route that wants to know. Safe to repeat.
+    def announce(self, transition: Transition, *, known_by: frozenset[str] | None = None) -> None:
+        """Queue it for each route that wants to know and has not heard it of `known_by`.
 
-        Raises StoreError, NoticeError where there are no routes to be had, and InvalidMessageError
-        where the report is gone.
+        Safe to repeat. Raises StoreError, NoticeError where there are no routes to be had, and
+        InvalidMessageError where the report is gone.
         """
+        hearing = self.routes().hearing(transition.stream, known_by)
+        if not hearing and known_by is not None:
+            return
         told = self.composer.compose(transition, notice_id="")
         routes = [
-            route for route in self.routes().matching(told) if self._concerns(route, transition)
+            route for route in hearing if route.takes(told) and self._concerns(route, transition)
         ]
         if not routes:
             logger.info("notice.unrouted stream=%s kind=%s", transition.stream, transition.kind)

@@ -20,8 +20,11 @@ class Undelivered:
 class Outbox(Protocol):
     """What shall be told, durably queued."""
 
-    def announce(self, transition: Transition) -> None:
+    def announce(self, transition: Transition, *, known_by: frozenset[str] | None = None) -> None:
         """Queue it for each route that wants to know. Safe to repeat.
+
+        Where other streams have said it of the image, they are named in `known_by`: it is news only
+        to who follows the tag of this one and none of theirs.
 
         Raises StoreError, and NoticeError where the routes cannot be had.
         """

@@ -7,6 +7,7 @@ from typing import Protocol
 from scanner.model import (
     Advisories,
     Digest,
+    LayeredImage,
     LayerInventory,
     Scanner,
     ScanReport,
@@ -46,7 +47,7 @@ class ImageScanner(Protocol):
         """
 
     def match_all(
-        self, images: Iterable[Sequence[LayerInventory]], *, advisories: Advisories
+        self, images: Iterable[LayeredImage], *, advisories: Advisories
     ) -> Iterator[ScanReport | Unexaminable]:
         """Look up what each of many images holds, in their order; what `match` says, and cheaper.
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from scanner.model import (
     Digest,
     ImageReference,
+    PassedOver,
     Report,
     Status,
 )
@@ -49,6 +50,8 @@ class CurrentVerdict:
     """Of a deleted image: the report that said what it was before."""
     turns_at: datetime | None = None
     """When time alone may change a decision, so that the image must be judged again."""
+    passed_over: PassedOver | None = None
+    """What the scanner does not read of the image, once that was found out."""
 
     @property
     def is_untagged(self) -> bool:
@@ -95,8 +98,13 @@ class ReportStore(Protocol):
         Returns what is current afterwards. Raises StoreError.
         """
 
-    def confirm(self, current: CurrentVerdict, check: Check) -> None:
-        """Note that a verdict still stands, unless another report or a later check is current."""
+    def confirm(
+        self, current: CurrentVerdict, check: Check, passed_over: PassedOver | None = None
+    ) -> CurrentVerdict | None:
+        """Note that a verdict still stands, unless another report or a later check is current.
+
+        With it what was found to be passed over, if it was. Returns what is current afterwards.
+        """
 
     def current(self, image: ImageReference) -> CurrentVerdict | None:
         """Return the current verdict on a digest, or None when it was never judged."""

@@ -71,6 +71,19 @@ class RowTable:
         with storage_errors(f"{self._client.table_name}.remove"):
             self._client.delete_entity(key.partition, key.row)
 
+    def remove_if(self, key: RowKey, is_meant: Callable[[Row], bool]) -> None:
+        """Delete a row, if it says what is meant at the moment at which it goes."""
+        with storage_errors(f"{self._client.table_name}.remove"):
+            while (found := self._find(key)) and is_meant(found[0]):
+                with contextlib.suppress(ResourceModifiedError):
+                    self._client.delete_entity(
+                        key.partition,
+                        key.row,
+                        etag=found[1],
+                        match_condition=MatchConditions.IfNotModified,
+                    )
+                    return
+
     def select(self, query: str, parameters: Mapping[str, str]) -> Iterator[tuple[RowKey, Row]]:
         """Yield rows that match an OData filter, in the order of their keys, page by page."""
         return self._select(query, parameters, per_page=_ROWS_PER_PAGE)

@@ -15,7 +15,14 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 
 from scanner.errors import StoreError
-from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
+from scanner.model import (
+    Digest,
+    ImageReference,
+    NotApplicableReason,
+    PassedOver,
+    Report,
+    Status,
+)
 from scanner.ports import Check, CurrentVerdict, PastVerdict, TagPush
 from scanner.storage import StorageConnection
 from scanner.storage.blobs import BlobFolder
@@ -74,16 +81,20 @@ class AzureReportStore:
             return self.current(report.image) or current
         return current
 
-    def confirm(self, current: CurrentVerdict, check: Check) -> None:
+    def confirm(
+        self, current: CurrentVerdict, check: Check, passed_over: PassedOver | None = None
+    ) -> CurrentVerdict | None:
         """Note that a verdict still stands, unless another is current. Raises StoreError."""
         key = image_key(current.image)
 
         def confirmed(present: Row | None) -> Row | None:
             if present is None:
                 return None
-            return ImageRow.read(key, present).confirmed(current.report_id, check).write()
+            row = ImageRow.read(key, present)
+            return row.confirmed(current.report_id, check, passed_over).write()
 
-        self._images.change(key, confirmed)
+        row = self._images.change(key, confirmed)
+        return ImageRow.read(key, row).current if row is not None else None
 
     def current(self, image: ImageReference) -> CurrentVerdict | None:
         """Return the current verdict on a digest, or None when it was never judged."""

@@ -1,12 +1,13 @@
 """The row of an image in table `images`: what is said of it now, and how news merge into it."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
 from scanner.errors import InvalidMessageError, StoreError
-from scanner.model import Digest, ImageReference, NotApplicableReason, Report, Status
+from scanner.model import Digest, ImageReference, NotApplicableReason, PassedOver, Report, Status
 from scanner.ports import Check, CurrentVerdict
 from scanner.storage.moments import from_text, to_text
 from scanner.storage.rows import Row, RowKey
@@ -41,6 +42,7 @@ class ImageRow:
                 against=_check(report),
                 turns_at=report.turns_at,
                 was_tagged=report.image.tag is not None,
+                passed_over=report.scan.passed_over if report.scan else None,
             ),
             tagged_at=report.requested_at if report.image.tag else None,
         )
@@ -63,14 +65,17 @@ class ImageRow:
             part_of=self.current.part_of or present.current.part_of,
             was_tagged=tagged.tagged_at is not None,
             report_before=_report_before(later.current, earlier.current),
+            passed_over=later.current.passed_over or earlier.current.passed_over,
         )
         return ImageRow(current=current, tagged_at=tagged.tagged_at)
 
-    def confirmed(self, report_id: str, check: Check) -> "ImageRow":
+    def confirmed(self, report_id: str, check: Check, passed_over: PassedOver | None) -> "ImageRow":
         """Return the row of a verdict that was held against something once more."""
-        against = self.current.against
-        is_news = self.current.report_id == report_id and (against is None or check.at > against.at)
-        return replace(self, current=replace(self.current, against=check)) if is_news else self
+        current = self.current
+        if current.report_id != report_id or (current.against and check.at <= current.against.at):
+            return self
+        known = passed_over or current.passed_over
+        return replace(self, current=replace(current, against=check, passed_over=known))
 
     def _examined(self) -> tuple[datetime, str]:
         return self.current.as_of, self.current.report_id
@@ -99,6 +104,7 @@ class ImageRow:
             "report_before": current.report_before,
             "rules": str(current.against.rules or "") if current.against else "",
             "turns_at": to_text(current.turns_at) if current.turns_at else "",
+            "passed_over": _write_passed_over(current.passed_over),
         }
 
     @classmethod
@@ -130,6 +136,7 @@ class ImageRow:
                     # Rows that were written before this column was do not have it.
                     report_before=text.get("report_before", ""),
                     turns_at=from_text(text["turns_at"]) if text.get("turns_at") else None,
+                    passed_over=_read_passed_over(text.get("passed_over", "")),
                 ),
                 tagged_at=from_text(text["tagged_at"]) if text["tagged_at"] else None,
             )
@@ -158,6 +165,17 @@ def _read_check(text: Mapping[str, str]) -> Check | None:
         advisories_of=from_text(text["advisories_of"]),
         rules=Digest(text["rules"]) if text.get("rules") else None,
     )
+
+
+def _write_passed_over(known: PassedOver | None) -> str:
+    return json.dumps([known.rules, *known.texts], separators=(",", ":")) if known else ""
+
+
+def _read_passed_over(text: str) -> PassedOver | None:
+    if not text:
+        return None
+    rules, *texts = json.loads(text)
+    return PassedOver(rules=rules, texts=tuple(texts))
 
 
 def _is_deletion(verdict: CurrentVerdict) -> bool:

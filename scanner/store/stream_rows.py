@@ -74,13 +74,15 @@ def write_voice(voice: Voice) -> Row:
     document = {
         "told_at": _moment(voice.told_at),
         "keys": _write_keys(voice.keys),
-        "standing": sorted(voice.standing),
+        "standing": [[name, to_text(at)] for name, at in voice.standing.items()],
         "mended": {
-            digest: [to_text(mended.at), mended.report_id]
+            digest: [to_text(mended.at), mended.report_id, *mended.told_by]
             for digest, mended in voice.mended.items()
         },
         "unknown_at": _moment(voice.unknown_at),
         "expiring": _write_keys(voice.expiring),
+        "unknown_by": list(voice.unknown_by),
+        "expiring_by": list(voice.expiring_by),
         "spoken": list(voice.spoken),
     }
     return {"wake_at": "", **_spread(document)}
@@ -93,13 +95,15 @@ def read_voice(row: Row) -> Voice:
         return Voice(
             told_at=_read_moment(members["told_at"]),
             keys=_read_keys(members["keys"]),
-            standing=frozenset(members["standing"]),
+            standing=_read_standing(members),
             mended={
-                digest: Mended(at=from_text(at), report_id=report_id)
-                for digest, (at, report_id) in members["mended"].items()
+                digest: Mended(at=from_text(at), report_id=report_id, told_by=tuple(told_by))
+                for digest, (at, report_id, *told_by) in members["mended"].items()
             },
             unknown_at=_read_moment(members["unknown_at"]),
             expiring=_read_keys(members["expiring"]),
+            unknown_by=tuple(members.get("unknown_by", [])),
+            expiring_by=tuple(members.get("expiring_by", [])),
             spoken=tuple(members["spoken"]),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -126,6 +130,15 @@ def _read_told(members: Mapping[str, Any]) -> Told:
         keys=_read_keys(members["keys"]),
         well_since=_read_moment(members["well_since"]),
     )
+
+
+def _read_standing(members: Mapping[str, Any]) -> Mapping[str, datetime]:
+    # Rows of before say who was told of, and not when.
+    entries = [
+        [one, members["told_at"] or to_text(_NEVER)] if isinstance(one, str) else one
+        for one in members["standing"]
+    ]
+    return {name: from_text(at) for name, at in entries}
 
 
 def _write_keys(keys: Iterable[str]) -> str:

@@ -1,14 +1,11 @@
-"""Many images matched at once: so many at a time that memory is bounded, on all processors."""
+"""Many images matched, so many at a time that memory is bounded."""
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from scanner.model import LayerInventory, ScanReport, Unexaminable
+from scanner.model import LayeredImage, ScanReport, Unexaminable
 from scanner.trivy.analysis import Workbench
 from scanner.trivy.matching import Stack, match
 from scanner.trivy.unread import Piles
@@ -25,7 +22,7 @@ _Seen = Sequence[ScanReport | Unexaminable]
 
 
 def match_all(
-    images: Iterable[Sequence[LayerInventory]], bench: Workbench, *, scratch: Path
+    images: Iterable[LayeredImage], bench: Workbench, *, scratch: Path
 ) -> Iterator[ScanReport | Unexaminable]:
     """Yield what is seen of each image, in their order. Layers are asked for when there is room.
 
@@ -36,19 +33,12 @@ def match_all(
     """
     ends_at = time.monotonic() + _SECONDS
     piles = Piles()
-    match_portion = partial(_match_portion, bench=bench, scratch=scratch, ends_at=ends_at)
-    with ThreadPoolExecutor(bench.limits.processors, "match") as side_by_side:
-        # While some are matched the next ones are made ready, and no more than that.
-        running: deque[tuple[int, Future[_Seen]]] = deque()
-        portions = _portions(Stack.of(layers, piles) for layers in images)
-        while (portion := next(portions, None)) or running:
-            if portion:
-                running.append((len(portion), side_by_side.submit(match_portion, portion)))
-            if not portion or len(running) > bench.limits.processors:
-                wanted, match_run = running.popleft()
-                yield from (seen := match_run.result())
-                if len(seen) < wanted:
-                    return
+    stacks = (Stack.of(image.layers, known=image.passed_over, piles=piles) for image in images)
+    for portion in _portions(stacks):
+        seen = _match_portion(portion, bench=bench, scratch=scratch, ends_at=ends_at)
+        yield from seen
+        if len(seen) < len(portion):
+            return
 
 
 def _portions(stacks: Iterable[Stack]) -> Iterator[Sequence[Stack]]:

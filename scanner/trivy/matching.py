@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-from scanner.model import Digest, LayerInventory, ScanReport, Unexaminable, Weakness
+from scanner.model import (
+    Digest,
+    LayerInventory,
+    PassedOver,
+    ScanReport,
+    Unexaminable,
+    Weakness,
+)
 from scanner.sandbox import Exited
 from scanner.trivy.analysis import Workbench
 from scanner.trivy.fault import explain
@@ -20,7 +27,7 @@ from scanner.trivy.layout import write_layout
 from scanner.trivy.record import write_records
 from scanner.trivy.report import parse_report
 from scanner.trivy.secret_search import keep
-from scanner.trivy.unread import Piles
+from scanner.trivy.unread import RULES, Piles
 
 logger = logging.getLogger(__name__)
 
@@ -35,30 +42,45 @@ class Stack:
     diff_ids: tuple[Digest, ...]
     keys: tuple[str, ...]
     untrusted_records: tuple[bytes, ...] = field(repr=False)
+    passed_over: PassedOver
+    """What Trivy passes over without a word."""
     unexamined: tuple[str, ...]
-    """What Trivy passes over, in words of ours, or has said to have passed over in a layer."""
+    """What it has said to have passed over in a layer, or what we did not keep of one."""
     secrets: tuple[Weakness, ...]
     """Whoever can pull the image can pull each layer of it: what one above deletes is there."""
 
     @classmethod
-    def of(cls, layers: Sequence[LayerInventory], piles: Piles | None = None) -> Self:
+    def of(
+        cls,
+        layers: Sequence[LayerInventory],
+        *,
+        known: PassedOver | None = None,
+        piles: Piles | None = None,
+    ) -> Self:
         """Put layers together, bottom first, as the image's config has them.
 
-        With piles of other images' layers it takes less time, for what they share.
+        Args:
+            layers: All of the image's.
+            known: What was found out before of what Trivy passes over.
+            piles: Of other images' layers; it then takes less time to find that out.
         """
-        passed_over = (text for layer in layers for text in layer.unexamined)
+        if known is None or known.rules != RULES:
+            known = PassedOver(rules=RULES, texts=(piles or Piles()).unread(layers))
+        said = (text for layer in layers for text in layer.unexamined)
         secrets, left_out = keep(secret for layer in layers for secret in layer.secrets)
         return cls(
             diff_ids=tuple(layer.diff_id for layer in layers),
             keys=tuple(layer.key for layer in layers),
             untrusted_records=tuple(layer.untrusted_record for layer in layers),
-            unexamined=(*(piles or Piles()).unread(layers), *passed_over, *left_out),
+            passed_over=known,
+            unexamined=(*said, *left_out),
             secrets=secrets,
         )
 
     def completed(self, seen: ScanReport) -> ScanReport:
         """Return what Trivy says of the image with what only its layers tell."""
-        return replace(seen, weaknesses=self.secrets).without(self.unexamined)
+        completed = replace(seen, weaknesses=self.secrets, passed_over=self.passed_over)
+        return completed.without((*self.passed_over.texts, *self.unexamined))
 
 
 def match(stack: Stack, bench: Workbench, *, scratch: Path) -> ScanReport | Unexaminable:

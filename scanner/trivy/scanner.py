@@ -9,6 +9,7 @@ from pathlib import Path
 from scanner.model import (
     Advisories,
     Digest,
+    LayeredImage,
     LayerInventory,
     Scanner,
     ScanReport,
@@ -87,7 +88,7 @@ class TrivyScanner:
         return match(Stack.of(layers), self._bench(advisories), scratch=self.scratch)
 
     def match_all(
-        self, images: Iterable[Sequence[LayerInventory]], *, advisories: Advisories
+        self, images: Iterable[LayeredImage], *, advisories: Advisories
     ) -> Iterator[ScanReport | Unexaminable]:
         """Look up what each of many images holds, in their order; equal to `match`, and cheaper.
 

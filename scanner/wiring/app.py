@@ -163,6 +163,7 @@ class Wiring:
             turn=self.registry_turn,
             later=self._rejudge_queue,
             clock=lambda: datetime.now(UTC),
+            parts_at_once=self.settings.limits.processors,
         )
 
     @functools.cached_property

@@ -12,6 +12,7 @@ from scanner.ports import ReportStore
 from scanner.route_settings import NoticeSettings
 from scanner.storage import StorageConnection
 from scanner.storage.queue import MessageQueue
+from scanner.store.azure_policies import AzurePolicyArchive
 from scanner.wiring.parts import NOTICE_QUEUE
 from scanner.wiring.routes import current_routes
 
@@ -24,7 +25,11 @@ class Delivery:
     ) -> None:
         """Nothing is contacted before the first notice."""
         tables = storage.table_service()
-        self._store = store
+        self._composer = Composer(
+            store=store,
+            policies=AzurePolicyArchive.connect(storage),
+            link=settings.report_link,
+        )
         self._ledger = TableLedger(tables)
         self._held = HeldNotices(tables)
         self._queue = MessageQueue(storage.queue(NOTICE_QUEUE))
@@ -34,7 +39,7 @@ class Delivery:
     def outbox(self) -> QueueOutbox:
         """Queues what shall be told."""
         return QueueOutbox(
-            composer=Composer(store=self._store),
+            composer=self._composer,
             queue=self._queue,
             ledger=self._ledger,
             held=self._held,
@@ -45,14 +50,14 @@ class Delivery:
     def notifier(self) -> Notifier:
         """Delivers queued notices."""
         return Notifier(
-            store=self._store, ledger=self._ledger, queue=self._queue, routes=self._routes
+            composer=self._composer, ledger=self._ledger, queue=self._queue, routes=self._routes
         )
 
     @cached_property
     def digests(self) -> Digests:
         """Sends what is held for a digest."""
         return Digests(
-            store=self._store,
+            composer=self._composer,
             ledger=self._ledger,
             held=self._held,
             queue=self._queue,

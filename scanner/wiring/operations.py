@@ -22,11 +22,14 @@ class Operations:
     undelivered: Callable[[], Sequence[Undelivered]]
     """Returns what no channel took, route by route. Raises StoreError."""
     policies: PolicyArchive
+    routes_fault: Callable[[], str]
+    """Returns why workers refuse the routes as they are written, or nothing. Raises StoreError."""
 
 
 def operations(settings: StorageSettings) -> Operations:
     """Return what operators look at and act on."""
     from scanner.notify.ledger import TableLedger  # noqa: PLC0415  the webhook needs none
+    from scanner.notify.routes.kept import KeptRoutes  # noqa: PLC0415  likewise
     from scanner.storage.poison import PoisonQueue  # noqa: PLC0415  likewise
     from scanner.store.azure_policies import AzurePolicyArchive  # noqa: PLC0415  likewise
     from scanner.store.azure_store import AzureReportStore  # noqa: PLC0415  likewise
@@ -43,4 +46,5 @@ def operations(settings: StorageSettings) -> Operations:
         sightings=TableSightings.connect(storage),
         undelivered=ledger.undelivered,
         policies=AzurePolicyArchive.connect(storage),
+        routes_fault=KeptRoutes(storage.blob_service(), storage.table_service()).fault,
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scanner import lookups
-from scanner.model import Digest, PlatformVerdict, Report
+from scanner.model import Digest, PassedOver, PlatformVerdict, Report
 from scanner.ports import Check, ReportStore
 from scanner.sweeping import ImageIndex, IndexedImage
 from tests.examples import ADVISORIES, NOW
@@ -119,6 +119,21 @@ class ImageIndexContract(ABC):
         self.store().confirm(saved, CHECK)
         assert self.store().current(report.image) == replace(saved, against=CHECK)
         assert self.store().find_report(report.id) == report
+
+    def test_what_is_passed_over_is_kept_whoever_found_it_out(self) -> None:
+        """With the first report or when it was confirmed, and past one that does not know."""
+        found = PassedOver(rules="ab" * 32, texts=("etc/a\u20ac: a link", "b"))
+        report = self._own(unhealthy_report())
+        assert report.scan is not None
+        knowing = replace(report, scan=replace(report.scan, passed_over=found))
+        assert self.store().save(knowing).passed_over == found
+        saved = self.store().save(self._own(healthy_report(as_of=LATER)))
+        assert saved.passed_over == found
+        again = replace(found, texts=())
+        check = replace(CHECK, at=LATER + timedelta(hours=1))
+        confirmed = self.store().confirm(saved, check, again)
+        assert confirmed == replace(saved, against=check, passed_over=again)
+        assert self.store().current(report.image) == confirmed
 
     def test_a_confirmation_outlasts_the_same_report(self) -> None:
         """A push that comes again says nothing newer."""

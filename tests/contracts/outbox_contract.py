@@ -62,6 +62,14 @@ class OutboxContract(ABC):
             self.outbox().announce(transition_by(report))
         assert self.told() == [here.id] * 3
 
+    def test_what_others_have_said_is_no_news_to_who_chose_no_tag(self) -> None:
+        """Whoever they are."""
+        report = self.own(unhealthy_report())
+        for number, known_by in enumerate([{"v6"}, set[str]()], start=1):
+            made = transition_by(report, number=number)
+            self.outbox().announce(made, known_by=frozenset(known_by))
+        assert self.told() == []
+
     def test_workers_at_the_same_time_tell_once(self) -> None:
         """Two workers may judge one push when a lease ran out."""
         report = self.own(unhealthy_report())

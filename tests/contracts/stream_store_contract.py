@@ -94,10 +94,15 @@ class StreamStoreContract(ABC):
         full = Voice(
             told_at=NOW,
             keys=frozenset({"a"}),
-            standing=frozenset({"v7", str(DIGEST)}),
-            mended={str(DIGEST): Mended(at=NOW, report_id="1" * 64)},
+            standing={"v7": NOW, str(DIGEST): NOW - SETTLING, "prod": NOW},
+            mended={
+                str(DIGEST): Mended(at=NOW, report_id="1" * 64, told_by=("v7", "prod")),
+                str(Digest.of(b"other")): Mended(at=NOW, report_id="2" * 64),
+            },
             unknown_at=NOW,
             expiring=frozenset({"e"}),
+            unknown_by=("v8", "v7"),
+            expiring_by=("v7",),
             spoken=("v7 1", "v7 2"),
         )
         assert self.store().change_voice(image, lambda voice: voice) == Voice()

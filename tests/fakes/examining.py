@@ -11,9 +11,11 @@ from scanner.model import (
     Advisories,
     Digest,
     ImageReference,
+    LayeredImage,
     LayerInventory,
     NotApplicable,
     NotApplicableReason,
+    PassedOver,
     Scanner,
     ScanReport,
     Unexaminable,
@@ -109,6 +111,8 @@ class StubScanner:
     analysed: list[Digest] = field(default_factory=list)
     matched: list[tuple[Digest, ...]] = field(default_factory=list)
     match_at_most: int | None = None
+    known: list[PassedOver | None] = field(default_factory=list)
+    """What was known before of each image that was matched with others."""
 
     def describe(self) -> Scanner:
         """Name the scanner."""
@@ -153,11 +157,13 @@ class StubScanner:
         return self.seen.get(diff_ids, self.otherwise)
 
     def match_all(
-        self, images: Iterable[Sequence[LayerInventory]], *, advisories: Advisories
+        self, images: Iterable[LayeredImage], *, advisories: Advisories
     ) -> Iterator[ScanReport | Unexaminable]:
         """Match one after another, as many as there is time for."""
         in_time = islice(images, self.match_at_most)
-        return (self.match(layers, advisories=advisories) for layers in in_time)
+        for image in in_time:
+            self.known.append(image.passed_over)
+            yield self.match(image.layers, advisories=advisories)
 
     def _require(self, advisories: Advisories) -> None:
         if advisories != self.database:

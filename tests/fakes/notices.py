@@ -66,6 +66,8 @@ class RecordingChannel:
 
     sent: list[Announcement] = field(default_factory=list)
     digests: list[Sequence[Announcement]] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    """How many each digest said to be missing."""
     refusal: NoticeError | None = None
     during_send: Callable[[], None] = lambda: None
     """Called in the middle of every send: where a second worker may come between."""
@@ -81,10 +83,11 @@ class RecordingChannel:
         self.sent.append(told)
         return "202"
 
-    def send_digest(self, told: Sequence[Announcement]) -> str:
+    def send_digest(self, told: Sequence[Announcement], *, missing: int = 0) -> str:
         """Remember a digest."""
         self._begin()
         self.digests.append(told)
+        self.missing.append(missing)
         return "202"
 
     def _begin(self) -> None:

@@ -12,6 +12,7 @@ from scanner.model import (
     Digest,
     ImageReference,
     NotApplicableReason,
+    PassedOver,
     Report,
     Status,
 )
@@ -41,6 +42,7 @@ class InMemoryReportStore:
         self.outage: PushscanError | None = None
         self._saves: list[_Save] = []
         self._checks: list[tuple[str, str, Check]] = []
+        self._passed_over: dict[str, PassedOver] = {}
         self._lock = threading.RLock()
 
     def find_report(self, report_id: str) -> Report | None:
@@ -54,6 +56,8 @@ class InMemoryReportStore:
         with self._lock:
             self.reports.setdefault(report.id, report)
             self._saves.append(_Save(report=report, part_of=part_of))
+            if report.scan and report.scan.passed_over:
+                self._passed_over[str(report.image)] = report.scan.passed_over
             return self._current(report.image)
 
     def saved(self) -> Sequence[Report]:
@@ -61,11 +65,16 @@ class InMemoryReportStore:
         with self._lock:
             return [save.report for save in self._saves]
 
-    def confirm(self, current: CurrentVerdict, check: Check) -> None:
+    def confirm(
+        self, current: CurrentVerdict, check: Check, passed_over: PassedOver | None = None
+    ) -> CurrentVerdict | None:
         """Remember that a verdict still stood."""
         self._raise_outage()
         with self._lock:
             self._checks.append((str(current.image), current.report_id, check))
+            if passed_over:
+                self._passed_over[str(current.image)] = passed_over
+            return self.current(current.image)
 
     def stretch(self, after: ImageReference | None, limit: int) -> Sequence[IndexedImage]:
         """Return the next images in the order of their names."""
@@ -234,6 +243,7 @@ class InMemoryReportStore:
             was_tagged=bool(tags),
             report_before=_before(report, earlier),
             turns_at=report.turns_at,
+            passed_over=self._passed_over.get(str(report.image)),
         )
 
     def _against(self, report: Report) -> Check | None:

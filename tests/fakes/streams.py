@@ -55,14 +55,27 @@ class RecordingOutbox:
     """Remembers what shall be told, each transition once."""
 
     announced: list[Transition] = field(default_factory=list)
+    """What is news to everybody."""
     outage: PushscanError | None = None
+    _said: list[tuple[Transition, frozenset[str] | None]] = field(default_factory=list)
+    """All of it, and which streams spoke before."""
 
-    def announce(self, transition: Transition) -> None:
+    def announce(self, transition: Transition, *, known_by: frozenset[str] | None = None) -> None:
         """Remember a transition."""
         if self.outage is not None:
             raise self.outage
-        if transition not in self.announced:
+        self._said.append((transition, known_by))
+        if known_by is None and transition not in self.announced:
             self.announced.append(transition)
+
+    def told_to(self, *tags: str) -> list[Transition]:
+        """Return what those are told who follow nothing but some tags."""
+        told = [
+            one
+            for one, known_by in self._said
+            if one.stream.tag in tags and not (known_by and known_by.intersection(tags))
+        ]
+        return list(dict.fromkeys(told))
 
     @property
     def report_ids(self) -> list[str]:

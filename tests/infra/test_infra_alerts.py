@@ -16,6 +16,7 @@ from local.bicep.evaluate import evaluate
 from local.bicep.profiles import MAIN, parameters
 from scanner.errors import PushscanError, SettingsError
 from scanner.model import Registries, UnknownReason
+from scanner.notify.composer import Composer
 from scanner.notify.ledger import Entry
 from scanner.notify.message import Notice, encode
 from scanner.notify.notifier import Notifier
@@ -77,7 +78,7 @@ def logged(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> list[str]:
     notice = Notice(stream=transition.stream, number=transition.number, route="images")
     ledger.change(notice, lambda _: Entry.begun(notice, transition, NOW))
     notifier = Notifier(
-        store=store,
+        composer=Composer(store=store),
         ledger=ledger,
         queue=RecordingQueue(),
         routes=RouteTable,
@@ -109,6 +110,9 @@ def _unreadable() -> bytes:
 class _NothingKept:
     def keep(self, text: bytes) -> None:
         del text
+
+    def note_fault(self, fault: str) -> None:
+        del fault
 
     def last(self) -> bytes | None:
         return None

@@ -88,6 +88,21 @@ def test_what_may_delete_is_apart_and_only_there_when_asked_for() -> None:
     assert ("registries", "AcrDelete") in roles("open", cleanupIdentity=True)
 
 
+@pytest.mark.parametrize(
+    ("mode", "names"),
+    [
+        ("LegacyRegistryPermissions", {"AcrPush", "AcrDelete"}),
+        ("AbacRepositoryPermissions", {"Container Registry Repository Contributor"}),
+    ],
+)
+def test_what_may_attach_is_apart_and_only_there_when_asked_for(mode: str, names: set[str]) -> None:
+    """What pulls stays without the right to push."""
+    without = {name for _, name in roles("open", registryRoleMode=mode)}
+    assert not without & names
+    found = {name for _, name in roles("open", registryRoleMode=mode, attach="sarif")}
+    assert found - without == names
+
+
 def test_event_grid_may_only_add_to_its_queue_and_its_container() -> None:
     """Not to the account: it needs no job queue and no report."""
     sender = [one for one in roles("open") if one[1] == "Storage Queue Data Message Sender"]

@@ -148,6 +148,17 @@ def test_notices_are_sent_with_the_secret_that_signs_them() -> None:
     assert "PUSHSCAN_OPERATORS_SECRET" not in names
 
 
+def test_messages_lead_where_people_read_on() -> None:
+    """The braces reach the app as they are; without a place there is no such setting."""
+    place = "https://portal.contoso.com/{repository}/{digest}"
+    resources = evaluate(MAIN, {**parameters("open"), "reportLink": place})
+    (app,) = (one for one in resources if one["type"] == "Microsoft.App/containerApps")
+    (container,) = properties(app)["template"]["containers"]
+    assert {"name": "PUSHSCAN_REPORT_LINK", "value": place} in container["env"]
+    without = properties(one_of("open", "Microsoft.App/containerApps"))["template"]["containers"]
+    assert "PUSHSCAN_REPORT_LINK" not in {one["name"] for one in without[0]["env"]}
+
+
 @pytest.mark.parametrize("profile", NAMES)
 def test_every_secret_that_the_container_names_is_there(profile: str) -> None:
     """A secretRef without its secret fails the revision."""

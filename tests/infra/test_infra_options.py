@@ -27,6 +27,33 @@ def audit(**changed: object) -> dict[str, Any] | None:
     return ours[0] if ours else None
 
 
+def the_app(host: str, **changed: object) -> Resource:
+    """Return the app on one of its hosts."""
+    kind = {"containerapps": "Microsoft.App/containerApps", "premium": "Microsoft.Web/sites"}[host]
+    (app,) = made("open", kind, host=host, **changed)
+    return app
+
+
+def app_identities(host: str, **changed: object) -> dict[str, object]:
+    """Return what the app may act as, by resource id."""
+    identity: Any = the_app(host, **changed)["identity"]
+    given: dict[str, object] = identity["userAssignedIdentities"]
+    return given
+
+
+def app_settings(host: str, **changed: object) -> dict[str, str]:
+    """Return the app's settings; of secrets, where they are."""
+    asked = properties(the_app(host, **changed))
+    if host == "premium":
+        return {one["name"]: one["value"] for one in asked["siteConfig"]["appSettings"]}
+    places = {one["name"]: one["keyVaultUrl"] for one in asked["configuration"]["secrets"]}
+    (container,) = asked["template"]["containers"]
+    return {
+        one["name"]: one["value"] if "value" in one else places[one["secretRef"]]
+        for one in container["env"]
+    }
+
+
 @pytest.mark.parametrize(
     ("changed", "destinations"),
     [
@@ -128,3 +155,27 @@ def test_a_key_of_ones_own_takes_premium_whatever_was_said() -> None:
     """Azure has it nowhere else."""
     (registry,) = made("open", REGISTRY, customerManagedKey=True, registrySku="Basic")
     assert registry["sku"] == {"name": "Premium"}
+
+
+@pytest.mark.parametrize("host", ["containerapps", "premium"])
+def test_routes_are_a_blob_and_their_secrets_references(host: str) -> None:
+    """A secret of a route comes from the vault, under the name that was given."""
+    chosen = {
+        "routesBlob": "routes.yaml",
+        "routeSecrets": {"PUSHSCAN_ROUTE_SHOP_URL": "shop-teams"},
+    }
+    settings = app_settings(host, **chosen)
+    assert settings["PUSHSCAN_ROUTES"] == "routes.yaml"
+    assert settings["PUSHSCAN_ROUTE_SHOP_URL"].rstrip(")").endswith("secrets/shop-teams")
+    assert "PUSHSCAN_ROUTES" not in app_settings(host)
+
+
+@pytest.mark.parametrize("host", ["containerapps", "premium"])
+def test_attaching_is_another_identitys(host: str) -> None:
+    """The app has it beside its own, and only where something is attached."""
+    settings = app_settings(host, attach="sarif,cyclonedx")
+    assert settings["PUSHSCAN_ATTACH"] == "sarif,cyclonedx"
+    assert settings["PUSHSCAN_ATTACH_CLIENT_ID"] != settings["PUSHSCAN_IDENTITY_CLIENT_ID"]
+    assert len(app_identities(host, attach="sarif,cyclonedx")) == 2
+    assert "PUSHSCAN_ATTACH" not in app_settings(host)
+    assert len(app_identities(host)) == 1

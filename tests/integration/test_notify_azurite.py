@@ -164,8 +164,9 @@ def test_a_notice_goes_all_the_way(post: Post, tmp_path: Path) -> None:
         endpoint = Endpoint(route="images", url=receiver.url, ca_file=certificates.ca_file)
         webhook = Webhook(endpoint=endpoint, secret=SECRET)
         images = Route(name="images", open_channel=lambda: webhook)
-        notifier = replace(post.notifier(RouteTable(routes=(images,))), store=store)
-        replace(post.outbox(), composer=Composer(store=store)).announce(transition_by(report))
+        composer = Composer(store=store)
+        notifier = replace(post.notifier(RouteTable(routes=(images,))), composer=composer)
+        replace(post.outbox(), composer=composer).announce(transition_by(report))
         for message in post.messages() * 2:
             notifier.deliver(message)
         [delivery] = receiver.deliveries

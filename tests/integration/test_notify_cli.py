@@ -78,6 +78,20 @@ def test_a_refusal_is_told_in_a_line(sink: ChannelSink) -> None:
     assert (code, complaint) == (1, "pushscan: route chat: answered 404: no_team\n")
 
 
+@pytest.mark.parametrize("route", ["shop", "chat", "images"])
+def test_a_service_that_asks_for_time_is_not_asked_again(sink: ChannelSink, route: str) -> None:
+    """Who tries a route decides when to try again; one answer is one line."""
+    sink.answer_next(Answer(status=429, headers={"retry-after": "30"}, body=b"slow down"))
+    code, output, complaint = _test(route)
+    assert (code, output) == (1, "")
+    assert (
+        complaint
+        == f"pushscan: route {route}: answered 429: slow down; asks to be tried again after 30 s\n"
+    )
+    assert sink.accepted == ()
+    assert _test(route)[0] == 0
+
+
 def test_a_route_that_is_not_there_names_those_that_are(sink: ChannelSink) -> None:
     """Nothing is sent."""
     code, _, complaint = _test("\x1b[31mshop")

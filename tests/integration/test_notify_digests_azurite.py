@@ -7,12 +7,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scanner.model import Severity, TransitionKind
+from scanner.notify.composer import Composer
 from scanner.notify.digests import Digests
-from scanner.notify.held import HeldNotices
+from scanner.notify.held import Batch, HeldNotices
 from scanner.notify.ledger import Entry, State
 from scanner.notify.message import Notice
 from scanner.notify.routes.route import Daily, Route, RouteTable
 from scanner.storage.queue import MessageQueue
+from scanner.storage.rows import Row, RowKey, RowTable
 from tests.examples import NOW, finding
 from tests.notice_post import Post, RunningAzurite
 from tests.reports import healthy_report, transition_by, unhealthy_report
@@ -83,7 +85,7 @@ def test_a_digest_is_held_in_a_table(post: Post) -> None:
     replace(post.outbox(), routes=lambda: table).announce(transition_by(report))
     held = HeldNotices(post.connection.table_service())
     digests = Digests(
-        store=post.store,
+        composer=Composer(store=post.store),
         ledger=post.ledger,
         held=held,
         queue=MessageQueue(post.queue),
@@ -95,3 +97,35 @@ def test_a_digest_is_held_in_a_table(post: Post) -> None:
     assert [len(mail) for mail in post.channel.digests] == [1]
     assert name not in held.by_route()
     assert post.messages() == []
+
+
+def test_a_batch_is_closed_only_as_it_was_seen(post: Post) -> None:
+    """By the row's version: what another timer has begun since stays."""
+    name = f"r{uuid.uuid4().hex}"
+    held = HeldNotices(post.connection.table_service())
+    first = Batch(ids=("a" * 64,), not_before=NOW, missing=frozenset({"a" * 64}), holder="h")
+    held.close_batch(name, first)
+    held.change_batch(name, lambda _: first)
+    other = replace(first, attempts=1)
+    held.close_batch(name, other)
+    assert held.change_batch(name, lambda _: None) == first
+    held.change_batch(name, lambda _: other)
+    held.close_batch(name, first)
+    assert held.change_batch(name, lambda _: None) == other
+    held.close_batch(name, other)
+    assert held.change_batch(name, lambda _: None) is None
+
+
+def test_a_row_that_changes_while_it_is_looked_at_is_not_removed(post: Post) -> None:
+    """It goes only as it was seen."""
+    rows = RowTable(post.connection.table_service().get_table_client("digests"))
+    key = RowKey(uuid.uuid4().hex, "row")
+    rows.change(key, lambda _: {"seen": 1})
+
+    def come_between(row: Row) -> bool:
+        rows.change(key, lambda _: {"seen": 2})
+        return row["seen"] == 1
+
+    rows.remove_if(key, come_between)
+    assert rows.read(key) == {"seen": 2}
+    rows.remove(key)

@@ -13,7 +13,7 @@ import pytest
 
 from local.samples.advisories import write_database
 from scanner.errors import SandboxUnavailableError
-from scanner.model import LayerInventory, ScanReport, Unexaminable
+from scanner.model import LayeredImage, LayerInventory, ScanReport, Unexaminable
 from scanner.sandbox import Bubblewrap, Landlock, Limits, Service, ServiceEndedError
 from scanner.sandbox.service import PORT
 from scanner.trivy import argv, many
@@ -60,7 +60,7 @@ def _analysed(number: int, bench: Workbench, scratch: Path) -> Sequence[LayerInv
 
 
 def _seen(bench: Workbench, images: Sequence[Sequence[LayerInventory]], scratch: Path) -> object:
-    return [*match_all(images, bench, scratch=scratch)]
+    return [*match_all((LayeredImage(layers=layers) for layers in images), bench, scratch=scratch)]
 
 
 def test_many_images_cost_a_trivy_for_so_many_of_them(

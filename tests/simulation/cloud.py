@@ -80,9 +80,15 @@ class Table:
                 raise ResourceModifiedError("somebody came between")
             rows[entity["RowKey"]] = next(self._versions), dict(entity)
 
-    def delete_entity(self, partition: str, row: str) -> None:
-        """Remove a row."""
+    def delete_entity(
+        self, partition: str, row: str, *, etag: str = "", match_condition: object = None
+    ) -> None:
+        """Remove a row, which nobody has changed since where an etag is given."""
+        del match_condition
         with self._step("delete"):
+            present = self.partitions[partition].get(row)
+            if present is not None and etag and str(present[0]) != etag:
+                raise ResourceModifiedError("somebody came between")
             self.partitions[partition].pop(row, None)
 
     def query_entities(

@@ -3,25 +3,36 @@
 Written from the point of view of people, without the states of the machine under test.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import combinations
 
 from scanner.blocking import keys_of
 from scanner.model import Digest, Report, Status, Stream, Transition, TransitionKind
 from scanner.transitions import AHEAD, SETTLING
 from scanner.voices import TOGETHER
+from tests.simulation.acts import TAGS
 from tests.simulation.histories import History, stream_of
 
 _BAD = {TransitionKind.NEWLY_UNHEALTHY, TransitionKind.WORSE}
 
 
+AUDIENCES = tuple(who for size in range(len(TAGS) + 1) for who in combinations(TAGS, size))
+"""Who follows everything, and who follows some of the tags."""
+
+
 class Hearing:
     """What was found out and what was told, once all is at rest."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, followed: Sequence[str] = ()) -> None:
+        """Listen as one who follows some tags; all that there is, where none are named."""
         self.truth = history.truth
         self.made = history.made
-        self.told = history.outbox.announced
+        outbox = history.outbox
+        self.news = outbox.announced
+        self.is_choosy = bool(followed)
+        self.told = outbox.told_to(*followed) if followed else self.news
+        self.followed = [tag for tag in self.truth.tags if tag in followed or not followed]
         self.pushes = history.pushes
 
     def faults(self) -> Iterator[str]:
@@ -33,7 +44,7 @@ class Hearing:
         for stream in sorted({one.stream for one in self.made}):
             yield from self._without_cause([one for one in self.made if one.stream == stream])
         yield from self._told_twice()
-        for tag in self.truth.tags:
+        for tag in self.followed:
             yield from self._left_unsaid(stream_of(tag))
 
     # None without a transition
@@ -84,7 +95,9 @@ class Hearing:
     def _told_twice(self) -> Iterator[str]:
         for number, one in enumerate(self.told):
             for earlier in self.told[:number]:
-                if earlier.stream != one.stream and self._says_again(one, earlier):
+                if earlier.stream == one.stream or self._is_news_of_its_tag(one, earlier):
+                    continue
+                if self._says_again(one, earlier):
                     yield f"told twice: {earlier} and {one}"
         told = [
             (one.stream, end)
@@ -94,6 +107,13 @@ class Hearing:
         ]
         if len(set(told)) < len(told):
             yield f"an exemption is told to end twice: {told}"
+
+    def _is_news_of_its_tag(self, one: Transition, earlier: Transition) -> bool:
+        """Whether who chose tags hears again what is news to all, or of a finding by another."""
+        if not self.is_choosy:
+            return False
+        is_other = one.kind is TransitionKind.WORSE and one.report_id != earlier.report_id
+        return is_other or one in self.news
 
     def _says_again(self, one: Transition, earlier: Transition) -> bool:
         if (one.image.digest, one.kind in _BAD) != (earlier.image.digest, earlier.kind in _BAD):
@@ -115,7 +135,7 @@ class Hearing:
         report = self.truth.rows[digest][-1]
         own = [one for one in self.made if one.stream == stream]
         state = [one for one in own if one.kind in {*_BAD, TransitionKind.RESOLVED}]
-        named = {push.image.digest for push in self.pushes if push.image.tag == stream.name}
+        named = self._named_with(digest, stream)
         if report.verdict.status is Status.UNHEALTHY:
             since = max(
                 (one.at for one in own if one.kind is TransitionKind.RESOLVED), default=None
@@ -147,6 +167,12 @@ class Hearing:
                 )
             ):
                 yield f"{stream}: an exemption ends and nobody was told"
+
+    def _named_with(self, digest: Digest, stream: Stream) -> set[Digest]:
+        """Return the images of all who speak for an image to those who follow a stream."""
+        tags = {push.image.tag for push in self.pushes if push.image.digest == digest}
+        heard = {stream.name, *(tags & set(self.followed) if self.is_choosy else ())}
+        return {push.image.digest for push in self.pushes if push.image.tag in heard}
 
     def _is_told_with(self, one: Transition) -> bool:
         return any(

@@ -268,9 +268,9 @@ class _Stepping:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever the port has
         method = getattr(self._inner, name)
 
-        def stepping(*arguments: object) -> object:
+        def stepping(*arguments: object, **options: object) -> object:
             self._history.step()
-            result = method(*arguments)
+            result = method(*arguments, **options)
             if isinstance(result, StreamState):
                 made = self._history.made
                 made += [one for one in result.pending if one not in made]

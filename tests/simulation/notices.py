@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from scanner.classify.globs import any_matches
 from scanner.covering import is_followed
 from scanner.model import Digest, ImageReference, Status, Stream, Transition, TransitionKind
 from scanner.notify.ledger import Entry, State, read_entry
@@ -12,7 +13,7 @@ from scanner.ports import CurrentVerdict
 from scanner.store.stream_rows import read_state
 from scanner.transitions import StreamState
 from tests.simulation.pushers import Pushers
-from tests.simulation.routes import check_routes
+from tests.simulation.routes import CHOSEN, check_routes
 from tests.simulation.world import World
 
 _STATES = {
@@ -40,8 +41,18 @@ def check_notices(world: World, pushers: Pushers) -> None:
         assert not [e for e in made[:number] if _says_again(transition, e, plain, pushers)], (
             f"told twice: {transition}"
         )
+    chosen = {
+        one.transition: one.first_queued_at for one in announced.values() if one.route == "chosen"
+    }
+    for transition in chosen.keys() - plain.keys():
+        _check_cause(world, pushers, transition)
+        earlier = [one for one in chosen if one.at < transition.at]
+        assert transition.kind is TransitionKind.WORSE or not [
+            e for e in earlier if _says_again(transition, e, chosen, pushers)
+        ], f"told twice to who chose tags: {transition}"
     for stream, state in _states(world):
         _check_state(world, stream, state, made)
+        _check_chosen(stream, state, list(chosen), pushers)
     for row in world.store.list_current():
         if row.status is Status.UNHEALTHY:
             assert _is_told(world, row), f"nobody was told of {row.image}"
@@ -161,6 +172,29 @@ def _check_state(world: World, stream: Stream, state: StreamState, made: list[Tr
             and one.stream.repository == stream.repository
             for one in made
         ), f"nobody was told that {stream} is well"
+
+
+def _check_chosen(
+    stream: Stream, state: StreamState, chosen: list[Transition], pushers: Pushers
+) -> None:
+    """Require that who chose a tag is told what is so of it, be it by another that they chose."""
+    if not any_matches(CHOSEN, stream.name) or state.status is Status.UNKNOWN:
+        return
+    own = [one for one in chosen if one.stream == stream and one.kind in _STATES]
+    if state.told is None:
+        assert not own or own[-1].kind is TransitionKind.RESOLVED, f"{stream} is well: {own[-1]}"
+        return
+    named = {
+        digest
+        for _, repository, tag, digest in pushers.moves
+        if (repository, tag) == (stream.repository, stream.name)
+    }
+    assert any(
+        one.kind in _BAD
+        and one.stream.repository == stream.repository
+        and one.image.digest in named
+        for one in chosen
+    ), f"who chose {stream} was not told that it is unhealthy"
 
 
 def _current(world: World, stream: Stream) -> CurrentVerdict | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from scanner.classify.globs import any_matches
 from scanner.model import Severity, Stream, TransitionKind
 from scanner.notify.ledger import Entry
 from scanner.notify.routes.route import (
@@ -14,6 +15,7 @@ from scanner.notify.routes.route import (
     Quiet,
     Route,
     RouteTable,
+    Where,
 )
 from tests.simulation.outside import StormyChannel, Told
 from tests.simulation.perils import Clock, Perils
@@ -21,6 +23,8 @@ from tests.simulation.perils import Clock, Perils
 ZONE = ZoneInfo("UTC")
 NIGHT = Quiet(begin=time(22), end=time(7), zone=ZONE)
 MORNING = Daily(at=time(8), zone=ZONE)
+CHOSEN = ("v1*", "v7")
+"""The tags that somebody follows and no others."""
 BUSY_MINUTES = range(5)
 """Of each hour, in which a service asks to be tried again later."""
 
@@ -49,6 +53,7 @@ def stormy_routes(perils: Perils, clock: Clock, told: list[Told]) -> RouteTable:
             opened("asleep", quiet=NIGHT),
             opened("severe", least=Severity.CRITICAL),
             opened("daily", digest=MORNING),
+            opened("chosen", where=Where(tags=CHOSEN)),
         )
     )
 
@@ -62,6 +67,8 @@ def check_routes(told: Sequence[Told], entries: Mapping[str, Entry]) -> None:
     assert by_route["images"] == by_route["asleep"] == by_route["daily"]
     assert by_route["busy"] == by_route["images"] | by_route["operators"]
     _check_severe(list(entries.values()), by_route)
+    assert all(any_matches(CHOSEN, stream.name) for stream, _ in by_route["chosen"])
+    assert by_route["chosen"] - by_route["images"], "nobody was told for a tag that came later"
     for one in told:
         match one.route:
             case "asleep":
@@ -74,7 +81,7 @@ def check_routes(told: Sequence[Told], entries: Mapping[str, Entry]) -> None:
     _check_order(told, entries)
 
 
-_NAMES = ("images", "operators", "busy", "asleep", "severe", "daily")
+_NAMES = ("images", "operators", "busy", "asleep", "severe", "daily", "chosen")
 
 
 def _check_severe(

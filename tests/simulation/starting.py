@@ -27,8 +27,9 @@ def started(world: "World") -> Host:
     jobs, later = world.queue(JOB_QUEUE), world.queue(REJUDGE_QUEUE)
     turn = RegistryTurn(jobs=jobs, later=later, clock=world.clock.now)
     notices = world.queue(NOTICE_QUEUE)
+    composer = Composer(store=world.store)
     outbox = QueueOutbox(
-        composer=Composer(store=world.store),
+        composer=composer,
         queue=notices,
         ledger=world.ledger,
         held=world.held,
@@ -70,19 +71,20 @@ def started(world: "World") -> Host:
             turn=turn,
             later=later,
             clock=world.clock.now,
+            parts_at_once=2,
         ),
         registry_turn=turn,
         herald=herald,
         publisher=publisher,
         notifier=Notifier(
-            store=world.store,
+            composer=composer,
             ledger=world.ledger,
             queue=notices,
             routes=lambda: world.routes,
             clock=world.clock.now,
         ),
         digests=Digests(
-            store=world.store,
+            composer=composer,
             ledger=world.ledger,
             held=world.held,
             queue=notices,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scanner.errors import NoticeError, PushscanError, TooEarlyError
-from scanner.model import TransitionKind
+from scanner.model import Report, TransitionKind
 from scanner.notify.composer import Composer
 from scanner.notify.digests import Digests
 from scanner.notify.held import HeldNotices
@@ -50,6 +50,19 @@ class Stops(Perils):
             raise Killed
 
 
+class SlowStore(InMemoryReportStore):
+    """Reports, of which the first that is read makes others come between."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def find_report(self, report_id: str) -> Report | None:
+        """Return a report."""
+        if meanwhile := self.meanwhile:
+            self.meanwhile = None
+            meanwhile()
+        return super().find_report(report_id)
+
+
 class Desk:
     """A mail route with a digest, on storage that may stop."""
 
@@ -61,7 +74,7 @@ class Desk:
         self.ledger, self.held = TableLedger(services), HeldNotices(services)
         self.rows = services.get_table_client("notices").rows
         self.held_rows = services.get_table_client("digests").rows
-        self.store = InMemoryReportStore()
+        self.store = SlowStore()
         self.channel, self.queue = RecordingChannel(during_send=self._step), RecordingQueue()
         self.route = Route(name="daily", open_channel=lambda: self.channel, digest=MORNING)
         self.table = RouteTable(routes=(self.route,))
@@ -93,7 +106,7 @@ class Desk:
     def run(self, now: datetime) -> None:
         """Let the timer fire."""
         Digests(
-            store=self.store,
+            composer=Composer(store=self.store),
             ledger=self.ledger,
             held=self.held,
             queue=self.queue,
@@ -213,3 +226,60 @@ def test_what_was_held_for_a_route_that_is_gone_is_skipped(desk: Desk) -> None:
     desk.table = RouteTable()
     desk.run(EIGHT)
     assert (desk.states(), list(desk.held_rows())) == ([State.SKIPPED], [])
+
+
+def test_a_notice_whose_report_is_gone_is_not_said_to_be_sent(desk: Desk) -> None:
+    """The mail says how many it leaves out; the ledger says why."""
+    desk.come_up()
+    desk.come_up(TransitionKind.RESOLVED)
+    del desk.store.reports[healthy_report().id]
+    desk.run(EIGHT)
+    assert [len(mail) for mail in desk.channel.digests] == [1]
+    assert desk.channel.missing == [1]
+    assert sorted(desk.states()) == [State.FAILED, State.SENT]
+    assert list(desk.held_rows()) == []
+    errors = [read_entry(row).last_error for row in desk.rows()]
+    assert sorted(errors) == ["", "its report is gone; a digest was sent without it"]
+
+
+def test_a_digest_of_which_nothing_is_left_is_no_mail(desk: Desk) -> None:
+    """And it is not tried for ever."""
+    desk.come_up()
+    desk.store.reports.clear()
+    desk.run(EIGHT)
+    assert (desk.channel.digests, desk.states()) == ([], [State.FAILED])
+    assert list(desk.held_rows()) == []
+
+
+def test_a_timer_that_is_slow_to_compose_sends_nothing_that_another_has_sent(desk: Desk) -> None:
+    """Its lease ran out in the meantime; what it took is not its own any more."""
+    desk.come_up()
+    desk.come_up(TransitionKind.RESOLVED)
+    late = EIGHT + timedelta(minutes=5)
+    desk.store.meanwhile = lambda: desk.run(late)
+    desk.run(EIGHT)
+    assert len(desk.channel.digests) == 1
+    assert (desk.states(), list(desk.held_rows())) == ([State.SENT, State.SENT], [])
+
+
+def test_a_timer_that_is_slow_to_send_leaves_the_next_batch_alone(desk: Desk) -> None:
+    """What it has sent was sent by another too, and closed; its mark must not close more."""
+    desk.come_up()
+
+    def others_come_between() -> None:
+        desk.channel.during_send = lambda: None
+        desk.run(EIGHT + timedelta(minutes=5))
+        desk.come_up()
+        desk.channel.refusal = NoticeError("route daily: answered 451")
+        with suppress(NoticeError):
+            desk.run(EIGHT + timedelta(days=1, minutes=5))
+        desk.channel.refusal = None
+
+    desk.channel.during_send = others_come_between
+    desk.run(EIGHT)
+    [batch] = [row for row in desk.held_rows() if row["RowKey"] == "batch"]
+    assert (batch["attempts"], batch["is_sent"]) == (1, 0)
+    desk.run(EIGHT + timedelta(days=1, minutes=10))
+    first, again, second = desk.mails()
+    assert first == again != second
+    assert (set(desk.states()), list(desk.held_rows())) == ({State.SENT}, [])

@@ -75,6 +75,7 @@ def test_the_numbers_are_told() -> None:
         ],
         "undelivered": [{"route": "shop", "notices": 2, "last_error": "route shop: answered 410"}],
         "policy": None,
+        "routes_fault": None,
     }
 
 
@@ -111,3 +112,18 @@ def test_the_policy_in_force_is_told_and_why_another_is_not() -> None:
     assert "not in force: policy.yaml:3: is \\x1b[31mwrong" in status()
     told = json.loads(status("--json"))["policy"]
     assert (told["digest"], told["fault"][:13]) == (str(APPLIED.digest), "policy.yaml:3")
+
+
+def test_routes_that_are_refused_are_told() -> None:
+    """They are as broken as a policy, and as quiet."""
+    store = InMemoryReportStore()
+
+    def status(fault: str, *arguments: str) -> str:
+        around = in_memory(store, routes_fault=fault)
+        return pushscan("status", *arguments, store=store, operations=around).stdout
+
+    fault = "routes: routes.yaml:3: is \x1b[31mwrong"
+    [line] = [line for line in status(fault).splitlines() if line.startswith("routes")]
+    assert "not in force: routes: routes.yaml:3: is \\x1b[31mwrong" in line
+    assert json.loads(status(fault, "--json"))["routes_fault"] == fault
+    assert not [line for line in status("").splitlines() if line.startswith("routes")]

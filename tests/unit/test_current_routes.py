@@ -14,10 +14,18 @@ class Kept:
     def __init__(self) -> None:
         """Begin with none."""
         self.text: bytes | None = None
+        self.fault = ""
+        self.outage: StoreError | None = None
 
     def keep(self, text: bytes) -> None:
         """Keep a text."""
-        self.text = text
+        self.text, self.fault = text, ""
+
+    def note_fault(self, fault: str) -> None:
+        """Keep a fault beside it."""
+        if self.outage is not None:
+            raise self.outage
+        self.fault = fault
 
     def last(self) -> bytes | None:
         """Return it."""
@@ -123,3 +131,28 @@ def test_storage_that_is_out_of_reach_changes_nothing(file: File) -> None:
     assert routes() == ["shop"]
     with pytest.raises(StoreError):
         file.routes()()
+
+
+def test_a_fault_is_noted_until_it_is_mended(file: File) -> None:
+    """For who asks from outside; also where it is mended by taking the change back."""
+    routes, others = file.routes(), file.routes()
+    routes(), others()
+    file.text = b"broken"
+    file.now += LOOK_SECONDS
+    routes()
+    assert "routes.yaml:3" in file.kept.fault
+    file.text = b"shop"
+    file.now += LOOK_SECONDS
+    assert (others(), file.kept.fault) == (["shop"], "")
+
+
+def test_a_fault_that_cannot_be_noted_breaks_nothing(
+    file: File, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log has it."""
+    routes = file.routes()
+    routes()
+    file.text, file.kept.outage = b"broken", StoreError("policies.change: lost")
+    file.now += LOOK_SECONDS
+    assert routes() == ["shop"]
+    assert "routes.refused" in caplog.text

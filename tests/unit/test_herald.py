@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from scanner.errors import StoreError
-from scanner.herald import Herald
+from scanner.herald import Herald, Standing
 from scanner.model import Digest, Report, Transition, TransitionKind
 from scanner.transitions import QUEUEING, SETTLING
 from tests.examples import NOW
@@ -45,6 +45,10 @@ class World:
         self.herald().observe(report.image)
         return [f"{one.stream.name} {one.kind}" for one in self.outbox.announced[before:]]
 
+    def told_to(self, *tags: str) -> list[str]:
+        """Return all that those are told who follow nothing but some tags."""
+        return [f"{one.stream.name} {one.kind}" for one in self.outbox.told_to(*tags)]
+
 
 @pytest.fixture
 def world() -> World:
@@ -73,6 +77,30 @@ def test_the_tags_of_an_image_are_told_as_one(world: World) -> None:
     assert world.herald().wake() == 2
     [one] = world.outbox.announced[1:]
     assert one.kind is TransitionKind.RESOLVED
+
+
+def test_who_follows_a_tag_hears_of_it_when_an_unhealthy_image_gets_it(world: World) -> None:
+    """Once, and of its end as well; who follows the tag before hears of neither again."""
+    world.publish(unhealthy_report(tag="v7"))
+    assert world.outbox.told_to("prod") == []
+    assert world.publish(unhealthy_report(tag="prod", requested_at=NOW + MINUTE)) == []
+    world.publish(unhealthy_report(tag="edge", requested_at=NOW + 2 * MINUTE))
+    assert world.told_to("prod") == ["prod newly-unhealthy"]
+    assert world.told_to("v7", "prod") == ["v7 newly-unhealthy"]
+    world.publish(deleted_report(as_of=NOW + 3 * MINUTE))
+    assert world.told_to("prod") == ["prod newly-unhealthy", "prod resolved"]
+    assert [kind.split()[1] for kind in world.told_to("v7", "prod", "edge")] == [
+        "newly-unhealthy",
+        "resolved",
+    ]
+
+
+def test_who_follows_a_tag_that_moves_to_an_image_others_know_hears_of_it(world: World) -> None:
+    """It names a healthy image first, and an unhealthy one then."""
+    world.publish(_at(healthy_report(tag="prod"), OTHER))
+    world.publish(unhealthy_report(tag="v7"))
+    assert world.publish(unhealthy_report(tag="prod", requested_at=NOW + MINUTE)) == []
+    assert world.told_to("prod") == ["prod newly-unhealthy"]
 
 
 def test_a_tag_that_moves_on_is_resolved_and_the_others_are_not(world: World) -> None:
@@ -153,11 +181,11 @@ def test_who_was_to_speak_for_all_tags_and_died_speaks_later(world: World) -> No
 class RefusingOutbox(RecordingOutbox):
     """Takes all but what is about tag v7."""
 
-    def announce(self, transition: Transition) -> None:
+    def announce(self, transition: Transition, *, known_by: frozenset[str] | None = None) -> None:
         """Take it, or not."""
         if transition.stream.name == "v7":
             raise StoreError("v7 is not taken")
-        super().announce(transition)
+        super().announce(transition, known_by=known_by)
 
 
 def test_one_stream_that_fails_holds_up_no_other(world: World) -> None:
@@ -184,3 +212,36 @@ def test_a_stream_that_nobody_follows_any_more_is_left_alone(world: World) -> No
     assert world.herald().wake() == 1
     assert len(world.outbox.announced) == 1
     assert world.herald().wake() == 0
+
+
+def test_what_was_just_read_is_not_read_again(world: World) -> None:
+    """Nothing is asked of the store, and what is known of the stream is the same."""
+    report = healthy_report(tag=None)
+    standing = Standing(world.store.save(report), report)
+    world.store.outage = StoreError("the store is out of reach")
+    world.herald().observe(report.image, standing)
+    known = dict(world.streams.states)
+    world.store.outage = None
+    world.streams.states.clear()
+    world.herald().observe(report.image)
+    assert world.streams.states == known
+    assert len(known) == 1
+
+
+def test_what_was_read_of_one_image_says_nothing_of_another(world: World) -> None:
+    """A tag may have moved on by now."""
+    report = unhealthy_report(tag="latest")
+    standing = Standing(world.store.save(report), report)
+    world.store.save(_at(healthy_report(tag="latest"), OTHER, minutes=1))
+    world.herald().observe(report.image, standing)
+    assert world.outbox.announced == []
+
+
+def test_a_stream_of_which_there_is_no_news_is_not_written(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nearly all are so whenever images are judged again."""
+    report = unhealthy_report(tag="latest")
+    world.publish(report)
+    monkeypatch.delattr(InMemoryStreams, "change")
+    assert world.publish(report) == []

@@ -149,6 +149,16 @@ def test_no_address_of_others_is_left_live(kind: TransitionKind) -> None:
     assert "://" not in said.headline
 
 
+@pytest.mark.parametrize(("missing", "said"), [(1, "change is"), (2, "changes are")])
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_digest_says_how_many_are_missing(number: int, missing: int, said: str) -> None:
+    """Whatever else is in it."""
+    some = [NEWLY_UNHEALTHY] * number
+    for form in (mail_text.text(some, missing), mail_html.page(some, missing)):
+        assert f"{missing} more {said} left out" in form
+    assert "left out" not in mail_text.text(some)
+
+
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
@@ -162,7 +172,7 @@ def test_a_digest_that_is_too_long_says_what_it_leaves_out(number: int, expected
     """Both forms stay of a size that mail servers take."""
     many = [NEWLY_UNHEALTHY] * number
     text, page = mail_text.text(many), mail_html.page(many)
-    assert mail_text.left_out(many) == expected
+    assert mail_text.left_out(many, 0) == expected
     assert expected in text
     assert expected in page
     assert page.count("<h1 ") == 25

@@ -5,8 +5,12 @@ import pytest
 
 from scanner.errors import InvalidMessageError
 from scanner.model import (
+    Decision,
     Digest,
+    Exemption,
+    Exemptions,
     Finding,
+    Outcome,
     Remedy,
     RemedyKind,
     Report,
@@ -16,8 +20,10 @@ from scanner.model import (
 )
 from scanner.notify.announcement import Announcement
 from scanner.notify.composer import TOP_FINDINGS, Composer
+from scanner.notify.report_link import ReportLink
+from scanner.policy import kept
 from tests.examples import NOW, finding
-from tests.fakes import InMemoryReportStore
+from tests.fakes import InMemoryPolicyArchive, InMemoryReportStore
 from tests.reports import (
     AMD64,
     ARM64,
@@ -130,3 +136,61 @@ def test_a_report_that_is_gone_is_named() -> None:
     """Nothing can be said of it then."""
     with pytest.raises(InvalidMessageError, match="report_id"):
         _compose(transition_by(unhealthy_report()))
+
+
+def _expiring_report(exemptions: Exemptions) -> Report:
+    """Return a report whose one finding an exemption lets pass until tomorrow."""
+    begun = healthy_report()
+    found = finding(Severity.HIGH)
+    decision = Decision(
+        subject=found,
+        outcome=Outcome.ACCEPTED,
+        rule="r",
+        exemption="until-rewrite",
+        due=NOW + timedelta(days=1),
+    )
+    policy = replace(begun.policy, exemptions=exemptions.digest)
+    return replace(begun, decisions=(decision,), policy=policy)
+
+
+EXEMPTIONS = kept.exemptions_of(
+    (
+        Exemption(
+            id="until-rewrite",
+            ids=("CVE-*",),
+            packages=(),
+            images=("**",),
+            owner="Team Cart",
+            reason="never reached",
+            expires_at=NOW + timedelta(days=1),
+        ),
+    ),
+    (),
+)
+
+
+def test_an_exemption_that_ends_says_whose_it_is_and_why() -> None:
+    """By the exemptions that the report was judged by; whoever may have changed them since."""
+    report = _expiring_report(EXEMPTIONS)
+    store, archive = InMemoryReportStore(), InMemoryPolicyArchive()
+    store.save(report)
+    made = transition_by(report, TransitionKind.EXEMPTION_EXPIRING)
+    composer = Composer(store=store, policies=archive)
+    [gone] = composer.compose(made, notice_id="1").expiring
+    assert (gone.exemption, gone.owner, gone.reason) == ("until-rewrite", "", "")
+    assert EXEMPTIONS.digest is not None
+    archive.keep(EXEMPTIONS.digest, kept.encode(EXEMPTIONS))
+    [told] = composer.compose(made, notice_id="1").expiring
+    assert (told.owner, told.reason) == ("Team Cart", "never reached")
+    assert told.ends == NOW + timedelta(days=1)
+
+
+def test_a_message_says_where_to_read_on_if_there_is_such_a_place() -> None:
+    """The report is named in it."""
+    report = unhealthy_report()
+    store = InMemoryReportStore()
+    store.save(report)
+    composer = Composer(store=store, link=ReportLink.parse("https://p.contoso.com/{report_id}"))
+    link = composer.compose(transition_by(report), notice_id="1").link
+    assert link == f"https://p.contoso.com/{report.id}"
+    assert _compose(transition_by(report), report).link == ""

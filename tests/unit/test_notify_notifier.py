@@ -6,6 +6,7 @@ import pytest
 
 from scanner.errors import InvalidMessageError, NoticeError
 from scanner.model import Digest, Report, Transition, TransitionKind
+from scanner.notify.composer import Composer
 from scanner.notify.ledger import LEASE, Entry, State
 from scanner.notify.message import Notice, encode
 from scanner.notify.notifier import Notifier
@@ -47,7 +48,7 @@ class Desk:
     def notifier(self) -> Notifier:
         """Return a notifier as another worker would have it."""
         return Notifier(
-            store=self.store,
+            composer=Composer(store=self.store),
             ledger=self.ledger,
             queue=self.queue,
             routes=lambda: self.routes,

@@ -8,6 +8,7 @@ import pytest
 
 from scanner.errors import NoticeError, StoreError, TooEarlyError
 from scanner.model import Severity, TransitionKind
+from scanner.notify.composer import Composer
 from scanner.notify.ledger import Entry, State
 from scanner.notify.message import Notice, encode
 from scanner.notify.notifier import MAX_ATTEMPTS, Notifier
@@ -43,7 +44,7 @@ class Desk:
     def deliver(self, notice: Notice) -> None:
         """Deliver as another worker would."""
         notifier = Notifier(
-            store=self.store,
+            composer=Composer(store=self.store),
             ledger=self.ledger,
             queue=self.queue,
             routes=lambda: RouteTable(routes=(self.route,)),

@@ -10,6 +10,7 @@ from scanner.model import (
     LayerInventory,
     NotApplicable,
     NotApplicableReason,
+    PassedOver,
     ScanJob,
     Severity,
     Status,
@@ -66,6 +67,20 @@ def test_nothing_is_matched_twice_against_the_same(world: World) -> None:
     world.rejudge()
     world.rejudge(since=None)
     assert len(world.scanner.matched) == matched
+
+
+def test_what_a_push_found_to_be_passed_over_is_not_found_out_again(world: World) -> None:
+    """Whoever does find it out, because it was by other rules, leaves it for the next."""
+    found = PassedOver(rules="ab" * 32, texts=("etc/a: a link",))
+    world.scanner.otherwise = scan_report(passed_over=found)
+    world.push()
+    world.learn()
+    anew = replace(found, rules="cd" * 32)
+    world.scanner.otherwise = scan_report(passed_over=anew)
+    world.rejudge()
+    world.learn(advisories=replace(NEWER, digest=ADVISORIES.digest))
+    world.rejudge()
+    assert world.scanner.known == [found, anew]
 
 
 def test_a_new_policy_is_a_reason_too(world: World) -> None:

@@ -1,10 +1,12 @@
 """Many stored images in one job."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from scanner import rejudging
 from scanner.asking_registry import HANDFUL, WAIT_SECONDS
 from scanner.errors import StoreError
 from scanner.jobs import encode
@@ -108,6 +110,39 @@ def test_images_that_there_was_no_time_for_come_again(world: World) -> None:
     alone = [decode_job(message.encode()).images for message in world.later.messages]
     assert alone == [(images[1],), (images[2],)]
     assert world.rescanned() == []
+
+
+def test_a_job_is_done_part_by_part(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails one part keeps no other from its verdicts."""
+    monkeypatch.setattr(rejudging, "_PART", 2)
+    images = [replace(IMAGE, digest=digest_of(f"image {n}"), tag=None) for n in range(5)]
+    for image in images:
+        world.push(image)
+    world.learn(*images)
+    find = world.inventories.find
+
+    def damaged(profile: str, diff_id: Digest) -> LayerInventory | None:
+        if diff_id == images[2].digest:
+            raise StoreError("inventories.read: not of schema")
+        return find(profile, diff_id)
+
+    world.inventories.find = damaged  # type: ignore[method-assign]
+    world.rejudge(*images)
+    told = [world.current(image).status for image in images]
+    assert told == [Status.UNHEALTHY] * 2 + [Status.HEALTHY] * 2 + [Status.UNHEALTHY]
+    alone = [decode_job(message.encode()).images for message in world.later.messages]
+    assert alone == [(images[2],), (images[3],)]
+
+
+def test_no_part_is_begun_when_time_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its images come again, each alone."""
+    monkeypatch.setattr(rejudging, "_BEGIN_WITHIN", timedelta(seconds=-1))
+    world.push()
+    world.learn(IMAGE)
+    world.rejudge()
+    assert world.current().status is Status.HEALTHY
+    [message] = world.later.messages
+    assert decode_job(message.encode()).images == (replace(IMAGE, tag=None),)
 
 
 def test_pushes_come_before_images_that_need_a_pull(world: World) -> None:

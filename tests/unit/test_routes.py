@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.model import Severity, TransitionKind
+from scanner.model import Severity, Stream, TransitionKind
 from scanner.notify.channels.channel import Channel
 from scanner.notify.routes.route import DEFAULT_KINDS, Daily, Quiet, Route, RouteTable, Where
 from scanner.notify.routes.timing import next_send_time
@@ -62,21 +62,43 @@ def test_what_is_resolved_goes_where_it_was_told_of() -> None:
         (Where(repositories=("blog/**", "shop/cart")), True),
         (Where(registries=("fabrikam.azurecr.io",)), False),
         (Where(registries=("*.azurecr.io",), repositories=("shop/**",)), True),
-        (Where(tags=("v*",)), True),
-        (Where(tags=("prod",)), True),
-        (Where(tags=("dev*",)), False),
     ],
 )
 def test_globs_choose_images(where: Where, takes: object) -> None:
-    """Any of the tags will do, as the one message stands for all of them."""
+    """By registry and repository."""
     assert replace(ROUTE, where=where).takes(NEWLY_UNHEALTHY) is takes
 
 
-def test_an_image_without_a_tag_matches_no_glob_over_tags() -> None:
-    """Not even the one that takes all."""
-    untagged = replace(NEWLY_UNHEALTHY, tag=None, other_tags=())
-    assert ROUTE.takes(untagged)
-    assert not replace(ROUTE, where=Where(tags=("**",))).takes(untagged)
+def _stream(name: str) -> Stream:
+    return Stream(registry="contoso.azurecr.io", repository="shop/cart", name=name)
+
+
+DIGEST_NAME = "sha256:" + "1d" * 32
+
+
+@pytest.mark.parametrize(
+    ("tags", "name", "known_by", "hears"),
+    [
+        ((), "v7", None, True),
+        ((), DIGEST_NAME, None, True),
+        ((), "prod", {"v7"}, False),
+        ((), "prod", set(), False),
+        (("prod",), "prod", None, True),
+        (("prod",), "v7", None, False),
+        (("prod",), "prod", {"v7"}, True),
+        (("prod",), "prod", set(), True),
+        (("prod", "v*"), "prod", {"v7", "latest"}, False),
+        (("**",), "prod", {DIGEST_NAME}, True),
+        (("**",), DIGEST_NAME, None, False),
+    ],
+)
+def test_who_chooses_tags_hears_of_an_image_by_the_first_of_them(
+    tags: tuple[str, ...], name: str, known_by: set[str] | None, hears: object
+) -> None:
+    """Everybody else by whichever comes first; a digest matches no glob over tags."""
+    table = RouteTable(routes=(replace(ROUTE, where=Where(tags=tags)),))
+    known = None if known_by is None else frozenset(known_by)
+    assert bool(table.hearing(_stream(name), known)) is hears
 
 
 @pytest.mark.parametrize(
@@ -104,11 +126,11 @@ def test_an_expiring_exemption_weighs_what_it_accepts() -> None:
     assert not replace(ROUTE, least=Severity.CRITICAL).takes(told)
 
 
-def test_every_route_that_matches_is_told() -> None:
+def test_every_route_that_hears_is_told() -> None:
     """Not only the first."""
-    other = replace(ROUTE, name="security", where=Where(repositories=("blog",)))
+    other = replace(ROUTE, name="security", where=Where(tags=("prod",)))
     table = RouteTable(routes=(ROUTE, other, replace(ROUTE, name="lead")))
-    assert [route.name for route in table.matching(NEWLY_UNHEALTHY)] == ["shop", "lead"]
+    assert [route.name for route in table.hearing(_stream("v7"), None)] == ["shop", "lead"]
     assert table.find("security") is other
     assert table.find("nobody") is None
 

@@ -181,6 +181,7 @@ class World:
                 turn=RegistryTurn(jobs=pulls, later=pulls, clock=lambda: self.now),
                 later=pulls,
                 clock=lambda: self.now,
+                parts_at_once=2,
             ).judge(decode_job(message.encode()))
         assert pulls.messages == []
 

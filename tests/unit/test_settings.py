@@ -5,8 +5,9 @@ import pytest
 from scanner import settings
 from scanner.errors import RegistryNotOursError, SettingsError
 from scanner.model import AttachmentKind
+from scanner.notify.report_link import NO_LINK
 from scanner.policy_settings import PolicySettings
-from tests.examples import WEBHOOK_SECRET
+from tests.examples import IMAGE, WEBHOOK_SECRET
 
 COMPLETE = {
     "PUSHSCAN_STORAGE": "UseDevelopmentStorage=true",
@@ -201,6 +202,19 @@ def test_routes_are_named_by_path_or_by_blob(tmp_path: Path) -> None:
     assert (by_path.path, by_path.blob, by_path.secrets) == (path, None, secret)
     assert (by_blob.path, by_blob.blob) == (None, "routes.yaml")
     assert "wp8fZq3LrT6yVn1K" not in repr(by_path)
+
+
+def test_where_to_read_on_is_a_place_without_credentials() -> None:
+    """It goes into every message."""
+    assert settings.read(COMPLETE).notices.report_link == NO_LINK
+    place = {"PUSHSCAN_REPORT_LINK": "https://portal.contoso.com/{digest}"}
+    link = settings.read(COMPLETE | place).notices.report_link
+    assert link.to(IMAGE, "1") == f"https://portal.contoso.com/sha256%3A{IMAGE.digest.hex}"
+    with pytest.raises(
+        SettingsError, match="PUSHSCAN_REPORT_LINK is not an https:// URL"
+    ) as caught:
+        settings.read(COMPLETE | {"PUSHSCAN_REPORT_LINK": "https://a:hunter2@portal.contoso.com/"})
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,9 @@ def _objects(schema: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
 
 def _nouns(noun: type) -> Iterator[type]:
     yield noun
-    for hint in typing.get_type_hints(noun).values():
-        for part in _parts(hint):
+    hints = typing.get_type_hints(noun)
+    for field in dataclasses.fields(noun):
+        for part in _parts(hints[field.name]) if field.compare else ():
             if dataclasses.is_dataclass(part) and part is not Digest:
                 yield from _nouns(part)
 

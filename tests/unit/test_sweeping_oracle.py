@@ -121,6 +121,7 @@ class Side:
             turn=RegistryTurn(jobs=pulls, later=jobs, clock=lambda: self.now),
             later=jobs,
             clock=lambda: self.now,
+            parts_at_once=2,
         )
         queued = [decode_job(message.encode()) for message in jobs.messages]
         random.Random(len(queued)).shuffle(queued)  # noqa: S311 - queues keep no order

@@ -44,15 +44,15 @@ class AzureMail:
         """Send one mail. Raises NoticeError."""
         return self.send_digest([told])
 
-    def send_digest(self, told: Sequence[Announcement]) -> str:
+    def send_digest(self, told: Sequence[Announcement], *, missing: int = 0) -> str:
         """Send one mail on all of them. Raises NoticeError."""
         message = {
             "senderAddress": self.sender,
             "recipients": {"to": [{"address": address} for address in self.recipients]},
             "content": {
                 "subject": mail_text.subject(told),
-                "plainText": mail_text.text(told),
-                "html": mail_html.page(told),
+                "plainText": mail_text.text(told, missing),
+                "html": mail_html.page(told, missing),
             },
             # It would load a picture from elsewhere and rewrite the links.
             "userEngagementTrackingDisabled": True,

@@ -34,5 +34,5 @@ class Channel(Protocol):
 class DigestChannel(Channel, Protocol):
     """A channel that also takes several announcements in one message."""
 
-    def send_digest(self, told: Sequence[Announcement]) -> str:
-        """Hand over one message on all of them. Raises NoticeError."""
+    def send_digest(self, told: Sequence[Announcement], *, missing: int = 0) -> str:
+        """Hand over one message on all of them, and on how many are missing. Raises NoticeError."""

@@ -8,8 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from scanner.model import Decision, Finding, Remedy, Weakness
-from scanner.notify.announcement import Announcement
+from scanner.model import Finding, Remedy, Weakness
+from scanner.notify.announcement import Announcement, Expiring
 from scanner.notify.channels.headline import headline
 from scanner.notify.plain_text import plain
 from scanner.storage.moments import to_text
@@ -20,6 +20,7 @@ MAX_BODY_BYTES: Final = 64 * 1024
 _TYPE = "dev.pushscan.image."
 _MAXIMUM_NAME = 120
 _MAXIMUM_TITLE = 200
+_MAXIMUM_REASON = 200
 _MAXIMUM_EXPLANATION = 1_000
 _MAXIMUM_FINDINGS = 5
 _MAXIMUM_REMEDIES = 3
@@ -77,7 +78,7 @@ def data(told: Announcement) -> dict[str, Any]:
         "findings": [_found(found) for found in told.findings[:_MAXIMUM_FINDINGS]],
         "findings_total": told.findings_total,
         "new_total": told.new_total,
-        "expiring": [_expiring(decision) for decision in told.expiring[:_MAXIMUM_LIST]],
+        "expiring": [_expiring(one) for one in told.expiring[:_MAXIMUM_LIST]],
         "expiring_total": len(told.expiring),
         "advisories": _name(told.advisories) or None,
         "report_id": _name(told.report_id),
@@ -128,9 +129,11 @@ def _subject(found: Finding | Weakness) -> dict[str, object]:
     }
 
 
-def _expiring(decision: Decision) -> dict[str, object]:
+def _expiring(one: Expiring) -> dict[str, object]:
     return {
-        **_subject(decision.subject),
-        "exemption": _name(decision.exemption),
-        "ends": to_text(decision.due) if decision.due is not None else None,
+        **_subject(one.subject),
+        "exemption": _name(one.exemption),
+        "owner": _name(one.owner) or None,
+        "reason": plain(one.reason, _MAXIMUM_REASON) or None,
+        "ends": to_text(one.ends),
     }

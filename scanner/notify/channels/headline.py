@@ -66,9 +66,7 @@ def _exemption_expiring(told: Announcement) -> str:
     if not told.expiring:
         return f"An exemption for {name_of(told)} ends soon"
     first, others = told.expiring[0], len(told.expiring) - 1
-    when = ""
-    if first.due is not None:
-        when = f" on {moment(first.due)}, in {duration(told.at, first.due)}"
+    when = f" on {moment(first.ends)}, in {duration(told.at, first.ends)}"
     if others:
         many = f"{others + 1} exemptions for {name_of(told)} end soon"
         return f"{many}, the first{when}: {subject(first.subject)}"

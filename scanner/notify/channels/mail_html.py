@@ -71,15 +71,17 @@ _FACT = Markup(
 )
 
 
-def page(announcements: Sequence[Announcement]) -> str:
+def page(announcements: Sequence[Announcement], missing: int = 0) -> str:
     """Return the page; a digest begins with all headlines."""
     said = list(map(words, announcements[:MAX_HEADLINES]))
     body = _joined(map(_card, said[:MAX_WHOLE]))
+    cut = left_out(announcements, missing)
+    note = _LEFT_OUT.format(cut) if cut else Markup()
     if len(said) > 1:
         headlines = _joined(_ITEM.format(one.headline) for one in said)
-        cut = left_out(announcements)
-        note = _LEFT_OUT.format(cut) if cut else ""
         body = _OVERVIEW.format(items=headlines, cut=note) + body
+    else:
+        body += note
     return str(_PAGE.format(title=subject(announcements), body=body))
 
 

@@ -12,6 +12,8 @@ MAX_HEADLINES: Final = 200
 MAX_WHOLE: Final = 25
 """What a person reads of a digest; the others are named by their headlines."""
 
+_MISSING_ONE = "more change is left out, as its report is gone"
+_MISSING = "more changes are left out, as their reports are gone"
 _WIDTH = 78
 _MAXIMUM_SUBJECT = 200
 
@@ -29,24 +31,26 @@ def subject(announcements: Sequence[Announcement]) -> str:
     return line if len(line) <= _MAXIMUM_SUBJECT else f"{line[: _MAXIMUM_SUBJECT - 1]}…"
 
 
-def text(announcements: Sequence[Announcement]) -> str:
+def text(announcements: Sequence[Announcement], missing: int = 0) -> str:
     """Return the text; a digest begins with all headlines."""
     said = list(map(words, announcements[:MAX_HEADLINES]))
     parts = list(map(_whole, said[:MAX_WHOLE]))
     if len(said) > 1:
         headlines = [f"{number}. {one.headline}" for number, one in enumerate(said, 1)]
-        cut = left_out(announcements)
-        overview = "\n".join([*headlines, cut] if cut else headlines)
+        overview = "\n".join(filter(None, [*headlines, left_out(announcements, missing)]))
         parts = [overview, *(f"{'-' * _WIDTH}\n{part}" for part in parts)]
+    elif cut := left_out(announcements, missing):
+        parts.append(cut)
     return "\n\n".join(parts) + "\n\n--\nSent by Pushscan. Do not answer this mail.\n"
 
 
-def left_out(announcements: Sequence[Announcement]) -> str:
+def left_out(announcements: Sequence[Announcement], missing: int) -> str:
     """Say what a digest does not show; empty where it shows all."""
     unnamed = len(announcements) - MAX_HEADLINES
-    more = f"And {count(unnamed, 'more change', 'more changes')}. " if unnamed > 0 else ""
-    only_named = len(announcements) - MAX_WHOLE
-    return f"{more}The first {MAX_WHOLE} follow in full." if only_named > 0 else ""
+    more = f"And {count(unnamed, 'more change', 'more changes')}." if unnamed > 0 else ""
+    first = f"The first {MAX_WHOLE} follow in full." if len(announcements) > MAX_WHOLE else ""
+    gone = f"{count(missing, _MISSING_ONE, _MISSING)}." if missing else ""
+    return " ".join(filter(None, [more, first, gone]))
 
 
 def _whole(said: Words) -> str:

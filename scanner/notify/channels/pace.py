@@ -52,12 +52,12 @@ class Paced:
         self._take_turn()
         return self.channel.send(told)
 
-    def send_digest(self, told: Sequence[Announcement]) -> str:
+    def send_digest(self, told: Sequence[Announcement], *, missing: int = 0) -> str:
         """Hand over one message on all of them. Raises TooEarlyError, and NoticeError."""
         if not isinstance(self.channel, DigestChannel):
             raise NoticeError("this channel takes no digest")
         self._take_turn()
-        return self.channel.send_digest(told)
+        return self.channel.send_digest(told, missing=missing)
 
     def _take_turn(self) -> None:
         with self._lock:

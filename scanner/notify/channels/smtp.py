@@ -65,11 +65,9 @@ class Smtp:
         """Send one mail. Raises NoticeError."""
         return self.send_digest([told])
 
-    def send_digest(self, told: Sequence[Announcement]) -> str:
+    def send_digest(self, told: Sequence[Announcement], *, missing: int = 0) -> str:
         """Send one mail on all of them. Raises NoticeError."""
-        message = compose(
-            told, sender=self.sender, recipients=self.recipients, sent_at=self.clock()
-        )
+        message = self.compose(told, missing)
         try:
             refused = self._hand_over(message)
         except smtplib.SMTPResponseException as error:
@@ -79,6 +77,22 @@ class Smtp:
             raise NoticeError(f"route {self.route}: {type(error).__name__}") from None
         # Who got the mail must not get it again for the sake of one who cannot.
         return f"250: {len(self.recipients) - refused} of {len(self.recipients)} recipients"
+
+    def compose(self, told: Sequence[Announcement], missing: int = 0) -> EmailMessage:
+        """Write a mail in both forms. Raises ValueError for an address with a line break."""
+        message = EmailMessage(policy=SMTP_POLICY)
+        message["Subject"] = mail_text.subject(told)
+        message["From"] = self.sender
+        message["To"] = ", ".join(self.recipients)
+        message["Date"] = format_datetime(self.clock())
+        # The same at each attempt: many programs show a repeat once.
+        ids = hashlib.sha256("".join(one.id for one in told).encode()).hexdigest()
+        message["Message-ID"] = f"<{ids}@pushscan>"
+        # So that no absence notice answers (RFC 3834).
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(mail_text.text(told, missing))
+        message.add_alternative(mail_html.page(told, missing), subtype="html")
+        return message
 
     def _hand_over(self, message: EmailMessage) -> int:
         trust = ssl.create_default_context(cafile=self.ca_file)
@@ -112,22 +126,3 @@ class _Server(smtplib.SMTP):
         if self._tls is None:
             return plain_socket
         return self._tls.wrap_socket(plain_socket, server_hostname=host)
-
-
-def compose(
-    told: Sequence[Announcement], *, sender: str, recipients: Sequence[str], sent_at: datetime
-) -> EmailMessage:
-    """Write a mail in both forms. Raises ValueError for an address with a line break."""
-    message = EmailMessage(policy=SMTP_POLICY)
-    message["Subject"] = mail_text.subject(told)
-    message["From"] = sender
-    message["To"] = ", ".join(recipients)
-    message["Date"] = format_datetime(sent_at)
-    # The same at each attempt: many programs show a repeat once.
-    ids = hashlib.sha256("".join(one.id for one in told).encode()).hexdigest()
-    message["Message-ID"] = f"<{ids}@pushscan>"
-    # So that no absence notice answers (RFC 3834).
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(mail_text.text(told))
-    message.add_alternative(mail_html.page(told), subtype="html")
-    return message

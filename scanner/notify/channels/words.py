@@ -6,8 +6,8 @@ image. Lines hold no line breaks, no invisible characters and no live addresses.
 
 from dataclasses import dataclass, replace
 
-from scanner.model import Decision, Finding, Severity, TransitionKind, Weakness
-from scanner.notify.announcement import Announcement
+from scanner.model import Finding, Severity, TransitionKind, Weakness
+from scanner.notify.announcement import Announcement, Expiring
 from scanner.notify.channels.headline import headline
 from scanner.notify.channels.phrases import (
     change,
@@ -23,6 +23,7 @@ MAX_CHANGES = 3
 MAX_FINDINGS = 5
 
 _MAXIMUM_EXPLANATION = 500
+_MAXIMUM_REASON = 160
 _MAXIMUM_TAGS = 5
 _NO_ROOM = "and more, for which there is no room here"
 _TITLES = {
@@ -118,17 +119,16 @@ def _expiring(told: Announcement) -> Section:
     more = len(told.expiring) - len(shown)
     return Section(
         title="Will count again",
-        lines=tuple(map(_decision, shown)),
+        lines=tuple(map(_ending, shown)),
         cut=f"and {count(more, 'more exemption', 'more exemptions')}" if more else "",
     )
 
 
-def _decision(decision: Decision) -> Line:
-    until = f" until {moment(decision.due)}" if decision.due is not None else ""
-    by = f"accepted by {fit(decision.exemption)}" if decision.exemption else "accepted"
-    return Line(
-        text=f"{subject(decision.subject)}: {by}{until}", severity=decision.subject.severity
-    )
+def _ending(one: Expiring) -> Line:
+    owner = f" of {fit(one.owner)}" if one.owner else ""
+    reason = f", because: {fit(one.reason, _MAXIMUM_REASON)}" if one.reason else ""
+    accepted = f"accepted by {fit(one.exemption)}{owner} until {moment(one.ends)}{reason}"
+    return Line(text=f"{subject(one.subject)}: {accepted}", severity=one.subject.severity)
 
 
 def _findings(told: Announcement) -> Section:

@@ -24,7 +24,13 @@ class RoutesArchive(Protocol):
     """Keeps one text."""
 
     def keep(self, text: bytes) -> None:
-        """Keep a text in place of the one before. Safe to repeat. Raises StoreError."""
+        """Keep a text in place of the one before, and forget the fault; cheap to repeat.
+
+        Raises StoreError.
+        """
+
+    def note_fault(self, fault: str) -> None:
+        """Note why what was written since is not in force. Safe to repeat. Raises StoreError."""
 
     def last(self) -> bytes | None:
         """Return the text that was kept last, or None. Raises StoreError."""
@@ -56,21 +62,30 @@ class CurrentRoutes:
     def _look(self, standing: RouteTable | None) -> RouteTable:
         try:
             text = self.read()
-            if standing is not None and text == self._text:
-                return standing
-            table = self.build(text)
+            is_known = text == self._text
+            table = standing if standing is not None and is_known else self.build(text)
+            # Also what has not changed: another process may have seen a fault that is mended.
             self.kept.keep(text)
         except SettingsError as error:
             logger.error("routes.refused why=%s", error)  # noqa: TRY400  its text says it all
+            self._note(error)
             return standing or self._restored(error)
         except StoreError as error:
             if standing is None:
                 raise
             logger.warning("routes.unread why=%s", error)
             return standing
-        self._text = text
-        logger.info("routes.in_force routes=%d", len(table.routes))
+        if table is not standing:
+            self._text = text
+            logger.info("routes.in_force routes=%d", len(table.routes))
         return table
+
+    def _note(self, fault: SettingsError) -> None:
+        try:
+            self.kept.note_fault(str(fault))
+        except StoreError as error:
+            # The log has said it, and the next look says it again.
+            logger.warning("routes.unnoted why=%s", error)
 
     def _restored(self, fault: SettingsError) -> RouteTable:
         """Return what was in force before this process began."""

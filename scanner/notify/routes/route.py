@@ -6,7 +6,7 @@ from datetime import time
 from zoneinfo import ZoneInfo
 
 from scanner.classify.globs import any_matches
-from scanner.model import Severity, TransitionKind
+from scanner.model import Severity, Stream, TransitionKind
 from scanner.notify.announcement import Announcement
 from scanner.notify.channels.channel import Channel
 
@@ -27,13 +27,20 @@ class Where:
     """Where there are some, an image that no tag names is not meant."""
 
     def takes(self, told: Announcement) -> bool:
-        """Whether an image is meant; any of its tags will do."""
-        tags = (*filter(None, [told.tag]), *told.other_tags)
-        return (
-            _takes(self.registries, told.registry)
-            and _takes(self.repositories, told.repository)
-            and (not self.tags or any(any_matches(self.tags, tag) for tag in tags))
-        )
+        """Whether an image is meant, as far as its tags do not matter."""
+        return _takes(self.registries, told.registry) and _takes(self.repositories, told.repository)
+
+    def hears(self, stream: Stream, known_by: frozenset[str] | None) -> bool:
+        """Whether what a stream says is news here, where others have said the same; None: nobody.
+
+        Who chooses tags is told by the first of them, and by no other.
+        """
+        if not self.tags:
+            return known_by is None
+        return self._chooses(stream.name) and not any(map(self._chooses, known_by or ()))
+
+    def _chooses(self, name: str) -> bool:
+        return ":" not in name and any_matches(self.tags, name)
 
 
 def _takes(globs: tuple[str, ...], text: str) -> bool:
@@ -75,7 +82,7 @@ class Route:
     """None: each announcement is a message."""
 
     def takes(self, told: Announcement) -> bool:
-        """Whether an announcement goes this way.
+        """Whether an announcement goes this way, if it is news here.
 
         What is resolved goes where it was told of as unhealthy, or as unknown. How severe it was
         is not known any more, so it may come to a route that was not told of it for its severity.
@@ -94,7 +101,7 @@ class Route:
 def severity_of(told: Announcement) -> Severity | None:
     """Return the worst of what blocks, or of what will; None where nothing does."""
     if told.kind is TransitionKind.EXEMPTION_EXPIRING:
-        return max((decision.subject.severity for decision in told.expiring), default=None)
+        return max((one.subject.severity for one in told.expiring), default=None)
     return told.severity
 
 
@@ -104,9 +111,9 @@ class RouteTable:
 
     routes: tuple[Route, ...] = ()
 
-    def matching(self, told: Announcement) -> tuple[Route, ...]:
-        """Return every route that an announcement goes."""
-        return tuple(route for route in self.routes if route.takes(told))
+    def hearing(self, stream: Stream, known_by: frozenset[str] | None) -> tuple[Route, ...]:
+        """Return every route to which it is news what a stream says; see `Where.hears`."""
+        return tuple(route for route in self.routes if route.where.hears(stream, known_by))
 
     def find(self, name: str) -> Route | None:
         """Return the route of a name."""

@@ -1,7 +1,7 @@
 """Twelve images, what is known when each is judged, and by which rules."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from scanner.model import (
     What,
 )
 from scanner.model.exploits import EPSS, KNOWN_EXPLOITED
+from scanner.policy import kept
 from tests.policies import default, policy
 from tests.scenarios.images import (
     BASE,
@@ -115,10 +116,7 @@ def _accepted() -> Rulebook:
         reason="template() is not used; the upgrade is in the next release",
         expires_at=NOW + timedelta(days=5),
     )
-    digest = Digest("sha256:" + "e1" * 32)
-    return Rulebook(
-        policy=default().policy, exemptions=Exemptions(exemptions=(exemption,), digest=digest)
-    )
+    return _with(Exemptions(exemptions=(exemption,)))
 
 
 def _vex() -> Rulebook:
@@ -130,10 +128,13 @@ def _vex() -> Rulebook:
         status="not_affected",
         justification="vulnerable_code_not_in_execute_path",
     )
-    digest = Digest("sha256:" + "e2" * 32)
-    return Rulebook(
-        policy=default().policy, exemptions=Exemptions(statements=(statement,), digest=digest)
-    )
+    return _with(Exemptions(statements=(statement,)))
+
+
+def _with(exemptions: Exemptions) -> Rulebook:
+    """Return the default policy with these, under the digest that they are kept by."""
+    digest = Digest.of(kept.encode(exemptions))
+    return Rulebook(policy=default().policy, exemptions=replace(exemptions, digest=digest))
 
 
 def _graceful() -> Rulebook:

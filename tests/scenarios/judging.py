@@ -21,9 +21,11 @@ from scanner.model import (
 from scanner.notify.announcement import Announcement
 from scanner.notify.channels import event, mail_html, mail_text, slack_blocks, teams_card
 from scanner.notify.composer import Composer
+from scanner.policy import kept
 from scanner.trivy import AdvisoryDirectory, TrivyScanner
 from tests.fakes import (
     InMemoryInventoryStore,
+    InMemoryPolicyArchive,
     InMemoryReportStore,
     InMemoryStreams,
     RecordingOutbox,
@@ -79,11 +81,16 @@ def play(scenario: Scenario, folder: Path) -> Played:
         )
         reports.append(pipeline.judge(ScanJob(id=str(number), image=image, requested_at=now)))
     report = reports[-1]
+    policies = InMemoryPolicyArchive()
+    exemptions = scenario.rulebook.exemptions
+    if exemptions.digest is not None:
+        policies.keep(exemptions.digest, kept.encode(exemptions))
+    composer = Composer(store=store, policies=policies)
     parts = [store.find_report(entry.report_id) for entry in report.platforms]
     return Played(
         report=report,
         parts=tuple(filter(None, parts)) or (report,),
-        told=tuple(_told(outbox.announced, report, Composer(store=store))),
+        told=tuple(_told(outbox.announced, report, composer)),
     )
 
 

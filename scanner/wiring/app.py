@@ -187,16 +187,9 @@ class Wiring:
 
         Raises AdvisoriesError where no usable advisories are in place, and StoreError.
         """
-        from scanner.trivy.changes import changes_since  # noqa: PLC0415  the webhook opens no database
+        from scanner.wiring.upkeep import catch_up  # noqa: PLC0415  the webhook opens no database
 
-        directory, advisories = self.scanner.directory, self.scanner.advisories()
-        rulebook = self.rulebooks.current()
-        self.sweeper.catch_up(
-            advisories,
-            rulebook.applied(tag=None),
-            lambda before: changes_since(before, advisories, directory),
-            lambda before: self.rulebooks.changes(before, rulebook),
-        )
+        catch_up(self.scanner, self.rulebooks, self.sweeper)
 
     def rejudge_due(self) -> None:
         """Have images judged again whose time has come. Safe to repeat. Raises StoreError."""

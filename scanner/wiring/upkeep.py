@@ -1,4 +1,4 @@
-"""What timers use: to find what was missed, to fetch what is newer, to remove what is old."""
+"""What timers use: to find what was missed, to follow what is newer, to remove what is old."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +13,9 @@ from scanner.storage import StorageConnection
 from scanner.store.old_history import OldHistory
 from scanner.store.old_inventories import OldInventories
 from scanner.store.sightings import TableSightings
+from scanner.sweeping import Sweeper
+from scanner.trivy.changes import changes_since
+from scanner.trivy.scanner import TrivyScanner
 from scanner.wiring.parts import credential
 
 
@@ -47,6 +50,20 @@ def exploit_updates(settings: Settings, rulebooks: Rulebooks) -> ExploitUpdates:
         tables=rulebooks.tables,
         policies=rulebooks.archive,
         clock=_now,
+    )
+
+
+def catch_up(scanner: TrivyScanner, rulebooks: Rulebooks, sweeper: Sweeper) -> None:
+    """Have stored images judged again if advisories or policy are news. Safe to repeat.
+
+    Raises AdvisoriesError where no usable advisories are in place, and StoreError.
+    """
+    advisories, rulebook = scanner.advisories(), rulebooks.current()
+    sweeper.catch_up(
+        advisories,
+        rulebook.applied(tag=None),
+        lambda before: changes_since(before, advisories, scanner.directory),
+        lambda before: rulebooks.changes(before, rulebook),
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from datetime import timedelta
 
 from scanner.model import Digest
 from scanner.sweeping import Inputs, Sweep, SweepStore
@@ -52,3 +53,10 @@ class SweepStoreContract(ABC):
         newer = replace(INPUTS, policy=replace(APPLIED, name=self.own_name()))
         self.store().set_inputs(newer)
         assert self.store().inputs() == newer
+
+    def test_older_advisories_are_not_noted(self) -> None:
+        """A worker that is behind must not have all images judged by them again."""
+        self.store().set_inputs(INPUTS)
+        earlier = INPUTS.advisories_of - timedelta(hours=1)
+        self.store().set_inputs(replace(INPUTS, advisories_of=earlier))
+        assert self.store().inputs() == INPUTS

@@ -7,8 +7,9 @@ from tests.fakes.policies import (
     InMemoryPolicyArchive,
     InMemoryPolicyFolder,
 )
-from tests.fakes.stores import InMemoryReportStore, InMemorySweepStore, place
+from tests.fakes.stores import InMemoryReportStore, place
 from tests.fakes.streams import InMemoryStreams, RecordingOutbox, publisher_on
+from tests.fakes.sweeps import InMemorySweepStore
 from tests.fakes.workers import examiner_on, pipeline_on
 
 __all__ = [

@@ -22,7 +22,7 @@ from scanner.ports import (
     PastVerdict,
     TagPush,
 )
-from scanner.sweeping import IndexedImage, Inputs, Sweep
+from scanner.sweeping import IndexedImage
 
 if TYPE_CHECKING:
     from scanner.errors import PushscanError
@@ -263,30 +263,6 @@ class InMemoryReportStore:
     def _raise_outage(self) -> None:
         if self.outage is not None:
             raise self.outage
-
-
-class InMemorySweepStore:
-    """Sweeps by id."""
-
-    def __init__(self) -> None:
-        self.sweeps: dict[str, Sweep] = {}
-        self.last: Inputs | None = None
-
-    def find(self, sweep_id: str) -> Sweep | None:
-        """Return what was saved first."""
-        return self.sweeps.get(sweep_id)
-
-    def save(self, sweep: Sweep) -> None:
-        """Keep the first."""
-        self.sweeps.setdefault(sweep.id, sweep)
-
-    def inputs(self) -> Inputs | None:
-        """Return what was set last."""
-        return self.last
-
-    def set_inputs(self, inputs: Inputs) -> None:
-        """Take a note."""
-        self.last = inputs
 
 
 def place(image: ImageReference) -> tuple[str, str, Digest]:

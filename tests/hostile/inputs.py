@@ -108,6 +108,8 @@ _INTAKE = "tests/unit/test_intake.py::test_"
 _JOBS = "tests/unit/test_jobs.py::test_"
 _PULL = "tests/integration/test_registry_pull.py::test_"
 _REDIRECTS = "tests/unit/test_registry_redirects.py::test_"
+_ACCESS = "tests/integration/test_registry_access.py::test_"
+_PULL_REDIRECTS = "tests/integration/test_registry_pull_redirects.py::test_"
 _RESOLVE = "tests/integration/test_registry_resolve.py::test_"
 _LEAKS = "tests/hostile/test_nothing_leaks.py::test_"
 _NAMES = "tests/hostile/test_hostile_names.py::test_"
@@ -135,17 +137,17 @@ ELSEWHERE: Final[Mapping[str, tuple[str, ...]]] = {
     _INTAKE + "a_registry_that_is_not_ours_is_forbidden": ("B5", "B6"),
     _INTAKE + "a_body_over_the_limit_is_refused": ("B15",),
     _INTAKE + "another_media_type_or_coding_is_refused": ("B16",),
-    _RESOLVE + "sends_the_token_to_the_registry_only": ("B9", "B10"),
-    _RESOLVE + "renews_once_when_the_token_is_refused_in_mid_life": ("B9", "B10"),
+    _ACCESS + "sends_the_token_to_the_registry_only": ("B9", "B10"),
+    _ACCESS + "renews_once_when_the_token_is_refused_in_mid_life": ("B9", "B10"),
     _RESOLVE + "believes_the_bytes_and_not_the_headers": ("B14",),
     _RESOLVE + "other_bytes_than_the_digest_names_are_never_parsed": ("B14",),
-    _RESOLVE + "dials_no_registry_that_is_not_in_the_settings": ("B19",),
+    _ACCESS + "dials_no_registry_that_is_not_in_the_settings": ("B19",),
     _REDIRECTS + "refuses_to_go_elsewhere": ("B11",),
     _REDIRECTS + "refuses_storage_that_resolves_inwards": ("B11",),
-    _PULL + "goes_nowhere_that_is_not_the_registrys_storage": ("B11",),
-    _PULL + "follows_two_redirects_and_not_three": ("B11",),
+    _PULL_REDIRECTS + "goes_nowhere_that_is_not_the_registrys_storage": ("B11",),
+    _PULL_REDIRECTS + "follows_two_redirects_and_not_three": ("B11",),
     _PULL + "asks_once_at_the_registry_and_once_at_the_storage_for_a_blob": ("B12",),
-    _PULL + "connects_to_the_address_that_was_checked": ("B13",),
+    _PULL_REDIRECTS + "connects_to_the_address_that_was_checked": ("B13",),
     _JOBS + "what_is_no_job_is_refused": ("B18",),
     _JOBS + "a_forged_message_is_refused_by_field": ("B18",),
     _DELIVERIES + "an_unreadable_message_is_kept_and_does_not_block_the_queue": ("B18",),

@@ -128,7 +128,9 @@ class Hearing:
         if (one.image.digest, one.kind in _BAD) != (earlier.image.digest, earlier.kind in _BAD):
             return False
         if one.kind is TransitionKind.RESOLVED is earlier.kind and one.before == earlier.before:
-            return one.before != one.image.digest and abs(one.at - earlier.at) < TOGETHER
+            if one.before == one.image.digest:
+                return one.report_id == earlier.report_id
+            return abs(one.at - earlier.at) < TOGETHER
         return (
             one.kind in _BAD
             and earlier.at < one.at

@@ -88,7 +88,16 @@ class Hearing:
             for said in self.truth.rows[one.image.digest]
             if said.verdict.status is Status.UNHEALTHY and said.as_of < one.at
         ]
-        return report.policy == bad[-1].policy and one.at - SETTLING < bad[-1].as_of
+        # What was said of the image while the stream named another one says nothing of the policy
+        # by which people were told; that it was bad again counts for the hours all the same.
+        heard = [said for said in bad if self._has_met(one.stream, said)]
+        return report.policy == heard[-1].policy and one.at - SETTLING < bad[-1].as_of
+
+    def _has_met(self, stream: Stream, said: Report) -> bool:
+        """Whether a stream named an image at any time while that was said of it."""
+        rows = self.truth.rows[said.image.digest]
+        until = min((row.as_of for row in rows if row.as_of > said.as_of), default=self.truth.now)
+        return stream.tag is None or said.image.digest in self._names(stream, said.as_of, until)
 
     # One of each
 
@@ -119,7 +128,9 @@ class Hearing:
         if (one.image.digest, one.kind in _BAD) != (earlier.image.digest, earlier.kind in _BAD):
             return False
         if one.kind is TransitionKind.RESOLVED is earlier.kind and one.before == earlier.before:
-            return one.before != one.image.digest and abs(one.at - earlier.at) < TOGETHER
+            if one.before == one.image.digest:
+                return one.report_id == earlier.report_id
+            return abs(one.at - earlier.at) < TOGETHER
         return (
             one.kind in _BAD
             and earlier.at < one.at

@@ -2,7 +2,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scanner.model import Digest, Status, Stream, TransitionKind
@@ -223,7 +223,19 @@ _ACTS = st.lists(
 )
 
 
+_BAD_AGAIN_UNDER_ANOTHER_POLICY_WHILE_THE_TAG_IS_AWAY = [
+    Act("push", health=frozenset("a")),
+    Act("push", digest=DIGESTS[1], health=None),
+    Act("exempt"),
+    Act("news", health=frozenset("a")),
+    Act("news"),
+    Act("push"),
+]
+"""Resolved at once when the tag is back: what it was told of was so under the policy of before."""
+
+
 @given(_ACTS)
+@example(_BAD_AGAIN_UNDER_ANOTHER_POLICY_WHILE_THE_TAG_IS_AWAY)
 def test_people_hear_of_each_transition_once_and_of_nothing_else(acts: list[Act]) -> None:
     """Any interleaving of pushes, news, exemptions, deletions, repeats, deaths, other workers."""
     history = History()

@@ -18,7 +18,7 @@ _ERROR, _PANIC = 1, 2
 _FATAL = re.compile(r"^\S+\tFATAL\tFatal error\n  - run error:", re.MULTILINE)
 # With --debug the error is told a step at a time, each but the last with the place in the source.
 _STEP = re.compile(r"^  - (.*)$", re.MULTILINE)
-_CRASH = re.compile(r"^(?:panic|fatal error|runtime): .*$", re.MULTILINE)
+_CRASH = re.compile(r"^(?:panic|fatal error|runtime|SIG[A-Z]+): .*$", re.MULTILINE)
 _OUR_DATABASE = re.compile(
     r"init error: |image scan error: scan error: scan failed: failed analysis: analyze error: "
     r"pipeline error: failed to analyze layer \(sha256:[0-9a-f]{64}\): "

@@ -112,3 +112,9 @@ def test_a_file_name_cannot_pass_for_our_fault() -> None:
     name = "x\n2026-11-22T18:20:33Z\tFATAL\tFatal error\n  - run error:\n  - init error:\n  - y"
     seen = explain(Exited(1), _fatal(_ANALYSIS + f"failed to open {name}: unexpected EOF"))
     assert seen.reason is UnknownReason.CORRUPT_LAYER
+
+
+def test_a_signal_in_the_scanner_is_named() -> None:
+    """Go writes the signal first and then registers, of which the last says nothing."""
+    told = b"SIGSEGV: segmentation violation\nPC=0x0 m=0\n\nfs     0x0\ngs     0x0\n"
+    assert explain(Exited(2), told).detail == "exit code 2: SIGSEGV: segmentation violation"

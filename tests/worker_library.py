@@ -25,6 +25,7 @@ class Library:
             function_app_directory=str(script_root),
         )
         self.failure = started.result.exception
+        self.ran: set[str] = set()
         self.functions: dict[str, worker_protos.RpcFunctionMetadata] = {}
         if not self.failure:
             reported = self._ask("functions_metadata_request")
@@ -38,6 +39,7 @@ class Library:
     ) -> worker_protos.InvocationResponse:
         """Load a function and invoke it with data for its trigger."""
         function = self.functions[name]
+        self.ran.add(name)
         loaded = self._ask("function_load_request", function_id=function.function_id)
         assert loaded.result.status == worker_protos.StatusResult.Success
         trigger = next(n for n, b in function.bindings.items() if b.type.endswith("Trigger"))

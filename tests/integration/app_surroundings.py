@@ -95,8 +95,15 @@ class AppSurroundings:
             image.push(client, REPOSITORY)
 
     def webhook(self, digest: str) -> dict[str, Any]:
-        """Return body and headers of what the registry would post about a push."""
-        event = push_event(request_host=self.registry.login_server, target_digest=digest)
+        """Return body and headers of what the registry would post about a push.
+
+        To a tag of its own: all happen at one moment, and people follow what a tag names by now.
+        """
+        event = push_event(
+            request_host=self.registry.login_server,
+            target_digest=digest,
+            target_tag=digest[-12:],
+        )
         return {"body": body(event), "headers": {"authorization": f"Bearer {WEBHOOK_SECRET}"}}
 
     def take(self, queue: str) -> str:

@@ -42,7 +42,6 @@ class Run:
     images: KeptImages
     judged: dict[ImageReference, Report | None] = field(default_factory=dict)
     """What stands of each image now: a platform may be named, and listed in an index, too."""
-
     confirmed: dict[ImageReference, Standing] = field(default_factory=dict)
     """What was read of each image as it was confirmed."""
 

@@ -1,61 +1,17 @@
 """A registry that images are pushed to, and the pipeline that judges them."""
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from scanner.model import Digest, ImageFacts, ImageReference, Platform, Rulebook
-from scanner.pipeline import Pipeline
+from scanner.model import Digest, ImageFacts, ImageReference, Platform
 from scanner.ports import IndexEntry, ResolvedImage, ResolvedIndex
-from scanner.publishing import Publisher
-from tests.examples import ADVISORIES, IMAGE, NOW, scan_report
-from tests.fakes import (
-    InMemoryInventoryStore,
-    InMemoryReportStore,
-    InMemoryStreams,
-    RecordingOutbox,
-    StubRegistry,
-    StubScanner,
-    examiner_on,
-    pipeline_on,
-    publisher_on,
-)
-from tests.policies import STRICT
-from tests.reports import AMD64, SCANNER
+from tests.examples import IMAGE
+from tests.reports import AMD64
+from tests.surroundings import Surroundings
 
 
 @dataclass(kw_only=True)
-class World:
-    """All that a pipeline touches, with state that tests change and look at."""
-
-    scratch: Path
-    now: datetime = NOW
-    registry: StubRegistry = field(default_factory=StubRegistry)
-    scanner: StubScanner = field(
-        default_factory=lambda: StubScanner(
-            scanner=SCANNER, database=ADVISORIES, otherwise=scan_report()
-        )
-    )
-    inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
-    store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
-    outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
-    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
-    rulebook: Rulebook = STRICT
-
-    def pipeline(self) -> Pipeline:
-        """Return the pipeline of a worker that has just started."""
-        examiner = examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
-        return pipeline_on(examiner, self.store, self.publisher(), clock=lambda: self.now)
-
-    def publisher(self) -> Publisher:
-        """Return what stores and tells."""
-        return publisher_on(
-            self.store,
-            self.streams,
-            self.outbox,
-            rulebook=lambda: self.rulebook,
-            clock=lambda: self.now,
-        )
+class World(Surroundings):
+    """A worker's surroundings that images are pushed into."""
 
     def push_image(
         self, image: ImageReference = IMAGE, platform: Platform = AMD64

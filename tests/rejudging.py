@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 
 from scanner import jobs
 from scanner.asking_registry import RegistryTurn
@@ -13,11 +12,9 @@ from scanner.model import (
     ImageFacts,
     ImageReference,
     Report,
-    Rulebook,
     ScanJob,
     Severity,
 )
-from scanner.pipeline import Pipeline
 from scanner.ports import CurrentVerdict, IndexEntry, ResolvedImage, ResolvedIndex
 from scanner.publishing import Publisher
 from scanner.rejudge_messages import RejudgeJob
@@ -25,19 +22,11 @@ from scanner.rejudging import Rejudger
 from tests.catalogue_fakes import InMemoryQueue
 from tests.examples import ADVISORIES, IMAGE, NOW, finding, job, scan_report
 from tests.fakes import (
-    InMemoryInventoryStore,
-    InMemoryReportStore,
-    InMemoryStreams,
-    RecordingOutbox,
-    StubRegistry,
-    StubScanner,
-    examiner_on,
-    pipeline_on,
     publisher_on,
 )
 from tests.fakes.ancestors import ancestries_of
-from tests.policies import STRICT
-from tests.reports import AMD64, ARM64, SCANNER
+from tests.reports import AMD64, ARM64
+from tests.surroundings import Surroundings
 
 HOUR = timedelta(hours=1)
 NEWER = replace(ADVISORIES, digest=Digest("sha256:" + "ae" * 32), updated_at=NOW + HOUR)
@@ -47,28 +36,16 @@ AMD_IMAGE = replace(IMAGE, tag=None)
 
 
 @dataclass(kw_only=True)
-class World:
+class World(Surroundings):
     """A registry, a worker that takes pushes and one that judges again, on one storage."""
 
-    scratch: Path
-    registry: StubRegistry = field(default_factory=StubRegistry)
-    scanner: StubScanner = field(
-        default_factory=lambda: StubScanner(
-            scanner=SCANNER, database=ADVISORIES, otherwise=scan_report()
-        )
-    )
-    inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
-    store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
-    outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
-    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
-    rulebook: Rulebook = STRICT
     rescans: InMemoryQueue = field(default_factory=InMemoryQueue)
     later: InMemoryQueue = field(default_factory=InMemoryQueue)
 
     def push(self, image: ImageReference = IMAGE) -> None:
         """Put an image into the registry, and judge it."""
         self.registry.manifests.setdefault(image.digest, resolved(image))
-        self._pipeline().judge(job(image))
+        self.pipeline().judge(job(image))
 
     def push_index(self) -> None:
         """Put an index of two platforms into the registry, and judge it."""
@@ -81,7 +58,7 @@ class World:
                 IndexEntry(platform=ARM64, reference=ARM_IMAGE),
             ),
         )
-        self._pipeline().judge(job(INDEX))
+        self.pipeline().judge(job(INDEX))
 
     def learn(self, *images: ImageReference, advisories: Advisories = NEWER) -> None:
         """Switch to advisories by which these images have a finding."""
@@ -131,10 +108,6 @@ class World:
     def report(self, image: ImageReference = IMAGE) -> Report:
         """Return the report behind it."""
         return self.store.reports[self.current(image).report_id]
-
-    def _pipeline(self) -> Pipeline:
-        examiner = examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
-        return pipeline_on(examiner, self.store, self.publisher(), clock=lambda: NOW)
 
     def publisher(self) -> Publisher:
         """Return what stores and tells."""

@@ -1,63 +1,27 @@
 """A worker, and who verifies what it said."""
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from scanner.errors import AdvisoriesError, StoreError
-from scanner.examination import Examiner
 from scanner.model import Advisories, AppliedPolicy, Digest, ImageFacts, Report, Rulebook
 from scanner.ports import ResolvedImage
 from scanner.verification import Verifier
-from tests.examples import ADVISORIES, IMAGE, NOW, job, scan_report
-from tests.fakes import (
-    InMemoryInventoryStore,
-    InMemoryReportStore,
-    InMemoryStreams,
-    RecordingOutbox,
-    StubRegistry,
-    StubScanner,
-    examiner_on,
-    pipeline_on,
-    publisher_on,
-)
-from tests.policies import STRICT, find
-from tests.reports import AMD64, SCANNER
+from tests.examples import IMAGE, NOW, job
+from tests.policies import find
+from tests.reports import AMD64
+from tests.surroundings import Surroundings
 
 
 @dataclass(kw_only=True)
-class Worker:
+class Worker(Surroundings):
     """A worker, and who verifies what it said with the same registry and databases."""
 
-    scratch: Path
-    rulebook: Rulebook = STRICT
     has_lost_policies: bool = False
     kept: Rulebook | None = None
-    registry: StubRegistry = field(default_factory=StubRegistry)
-    scanner: StubScanner = field(
-        default_factory=lambda: StubScanner(
-            scanner=SCANNER, database=ADVISORIES, otherwise=scan_report()
-        )
-    )
-    store: InMemoryReportStore = field(default_factory=InMemoryReportStore)
-    outbox: RecordingOutbox = field(default_factory=RecordingOutbox)
-    streams: InMemoryStreams = field(default_factory=InMemoryStreams)
-    inventories: InMemoryInventoryStore = field(default_factory=InMemoryInventoryStore)
-
-    def examiner(self) -> Examiner:
-        """Return what examines."""
-        return examiner_on(self.registry, self.scanner, self.inventories, self.scratch)
 
     def judge(self) -> Report:
         """Judge the image of the examples."""
-        publisher = publisher_on(
-            self.store,
-            self.streams,
-            self.outbox,
-            rulebook=lambda: self.rulebook,
-            clock=lambda: NOW,
-        )
-        pipeline = pipeline_on(self.examiner(), self.store, publisher, clock=lambda: NOW)
-        return pipeline.judge(job())
+        return self.pipeline().judge(job())
 
     def again(self, report: Report) -> Report:
         """Examine again what a report is about."""
